@@ -1,0 +1,1 @@
+"""Data sets: SyncMNIST, Interactions, and TFRecord shards of either."""

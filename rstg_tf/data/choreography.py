@@ -1,0 +1,342 @@
+"""Who moves where in the actions of Interactions.
+
+An action moves props over a stage. Played backwards it is its twin: another action, with its own
+name. Nothing else tells the two apart, so any statistic that forgets the order of the frames
+(their average, for one) has the same distribution in both.
+"""
+
+import math
+
+import numpy as np
+
+from rstg_tf.data import rendering
+
+_SHAPES = (
+    rendering.DISC,
+    rendering.BOX,
+    rendering.ROUNDED,
+    rendering.TRIANGLE,
+    rendering.HEXAGON,
+    rendering.CROSS,
+)
+_SKIN = np.array([(236, 188, 160), (205, 148, 112), (150, 98, 68), (98, 62, 44)], float)
+
+
+def ease(times, start, end):
+    """Moves smoothly from 0 at `start` to 1 at `end`; the same backwards."""
+    phase = np.clip((times - start) / (end - start), 0.0, 1.0)
+    return phase * phase * (3.0 - 2.0 * phase)
+
+
+class Stage:
+    """Collects the props of one clip.
+
+    Lengths are in widths of the frame, y points down. The table's far edge is at `table`;
+    things stand on the line `floor`, a little in front of it.
+
+    Args:
+        rng: `np.random.Generator` of the clip.
+        times: `[T]`, from 0 (first frame) to 1 (last frame).
+        size: Factor on the size of things.
+        vividness: 0 (things as pale as the wall) ... 1 (saturated).
+    """
+
+    def __init__(self, rng, times, size=1.0, vividness=1.0):
+        self.rng = rng
+        self.times = times
+        self.size = size
+        self.vividness = vividness
+        self.table = rng.uniform(0.5, 0.66)
+        self.floor = self.table + rng.uniform(0.12, 0.2)
+        self.kinds, self.sizes, self.colours, self.tracks = [], [], [], []
+
+    def radius(self, low=0.11, high=0.15):
+        """Draws the half extent of a thing."""
+        return self.size * self.rng.uniform(low, high)
+
+    def _colour(self):
+        tint = self.rng.uniform(0.0, 1.0, 3)
+        tint = (tint - tint.min()) / (np.ptp(tint) + 1e-6)
+        strength = self.rng.uniform(0.6, 1.0) * self.vividness
+        return self.rng.uniform(120, 255) * (1.0 - strength * (1.0 - tint))
+
+    def look(self, half_width, half_height=None, shape=None):
+        """Draws the look of a thing: shape, size, texture and colours.
+
+        Args:
+            half_width: Half its width.
+            half_height: Half its height; by default as the width.
+            shape: One of the shapes of `rendering`; drawn at random by default.
+
+        Returns:
+            A dict for `place`.
+        """
+        rng = self.rng
+        shape = _SHAPES[rng.integers(len(_SHAPES))] if shape is None else shape
+        half_height = half_width if half_height is None else half_height
+        return {
+            "kind": (shape, rng.integers(4)),
+            "size": (half_width, half_height, rng.uniform(0.6, 1.0) * min(half_width, half_height)),
+            "colours": np.stack([self._colour(), self._colour()]),
+        }
+
+    def place(self, look, x, y, scale=1.0, angle=0.0):
+        """Puts a thing in front of all that were placed before; arguments broadcast to `[T]`."""
+        track = np.empty((len(self.times), 4))
+        for column, values in enumerate((x, y, scale, angle)):
+            track[:, column] = values
+        self.kinds.append(look["kind"])
+        self.sizes.append(look["size"])
+        self.colours.append(look["colours"])
+        self.tracks.append(track)
+
+    def hand(self, x, y, direction, scale=1.0):
+        """Places a hand whose fingertip is at (x, y).
+
+        Args:
+            x: Of the fingertip, broadcasts to `[T]`.
+            y: Of the fingertip, broadcasts to `[T]`.
+            direction: Angle in radians from the fingertip to the arm (0: to the right).
+            scale: Factor on its size, broadcasts to `[T]`.
+        """
+        skin = self.__dict__.setdefault("skin", _SKIN[self.rng.integers(len(_SKIN))])
+        cos, sin = math.cos(direction), math.sin(direction)
+        for offset, half_length, half_width in ((0.62, 0.5, 0.085), (0.09, 0.11, 0.042)):
+            look = {
+                "kind": (rendering.ROUNDED, rendering.PLAIN),
+                "size": (half_length, half_width, 1.0),
+                "colours": np.stack([skin, skin]),
+            }
+            self.place(look, x + offset * scale * cos, y + offset * scale * sin, scale, direction)
+
+    def mirror(self):
+        """Exchanges left and right."""
+        for track in self.tracks:
+            track[:, 0] = 1.0 - track[:, 0]
+            track[:, 3] = -track[:, 3]
+
+
+def _window(stage, early=0.25, late=0.75):
+    """Draws when an action starts and when it ends."""
+    return stage.rng.uniform(0.0, early), stage.rng.uniform(late, 1.0)
+
+
+def push(stage):
+    """A hand pushes a thing over the table, from left to right."""
+    rng, radius = stage.rng, stage.radius()
+    start, end = _window(stage, 0.2, 0.8)
+    step = rng.uniform(0.35, 0.6)
+    x = rng.uniform(0.17, 0.83 - step) + step * ease(stage.times, start, end)
+    y = stage.floor - radius
+    stage.place(stage.look(radius), x, y)
+    stage.hand(x, y + 0.5 * radius, rng.uniform(0.4, 0.6) * math.pi)
+
+
+def raise_up(stage):
+    """A hand moves a thing up."""
+    rng, radius = stage.rng, stage.radius()
+    start, end = _window(stage, 0.2, 0.8)
+    step = rng.uniform(0.35, 0.55)
+    x = rng.uniform(0.3, 0.6)
+    y = rng.uniform(0.2 + step, 0.82) - step * ease(stage.times, start, end)
+    stage.place(stage.look(radius), x, y)
+    stage.hand(x + 0.6 * radius, y, rng.uniform(-0.1, 0.1) * math.pi)
+    _mirror_by_chance(stage)
+
+
+def come_closer(stage):
+    """A hand moves a thing towards the camera."""
+    rng, radius = stage.rng, stage.radius()
+    start, end = _window(stage, 0.2, 0.8)
+    progress = ease(stage.times, start, end)
+    scale = 0.7 * rng.uniform(2.6, 3.2) ** progress
+    x = rng.uniform(0.35, 0.65) + rng.uniform(-0.08, 0.08) * progress
+    y = rng.uniform(0.35, 0.5) + rng.uniform(-0.05, 0.08) * progress
+    stage.place(stage.look(radius), x, y, scale)
+    stage.hand(x, y + 0.7 * radius * scale, rng.uniform(0.4, 0.6) * math.pi, scale)
+
+
+def put_on_top(stage):
+    """A hand brings a thing, puts it onto another one and goes away."""
+    rng, times = stage.rng, stage.times
+    start, end = _window(stage, 0.1, 0.9)
+    middle = rng.uniform(0.5, 0.62)
+    half_width, half_height, radius = (
+        stage.radius(0.17, 0.22),
+        stage.radius(0.09, 0.12),
+        stage.radius(0.1, 0.12),
+    )
+    base_x = rng.uniform(0.3, 0.7)
+    top = stage.floor - 2 * half_height
+    stage.place(stage.look(half_width, half_height, rendering.BOX), base_x, top + half_height)
+    bring = 1.0 - ease(times, start, middle)
+    leave = ease(times, middle + 0.06, end)
+    away_x, away_y = rng.uniform(-0.4, 0.4), rng.uniform(0.4, 0.55)
+    x = base_x + away_x * bring
+    y = top - radius - away_y * bring
+    stage.place(stage.look(radius), x, y)
+    hand_x = x + rng.uniform(-0.5, 0.5) * leave
+    stage.hand(hand_x, y - 0.5 * radius - 0.6 * leave, -rng.uniform(0.4, 0.6) * math.pi)
+
+
+def cover(stage):
+    """A hand pulls a cloth over a thing."""
+    rng, times = stage.rng, stage.times
+    start, end = _window(stage, 0.1, 0.9)
+    middle = rng.uniform(0.5, 0.65)
+    radius = stage.radius(0.1, 0.13)
+    x, y = rng.uniform(0.3, 0.7), stage.floor - radius
+    stage.place(stage.look(radius), x, y)
+    bring = 1.0 - ease(times, start, middle)
+    leave = ease(times, middle + 0.06, end)
+    angle = rng.uniform(-0.5, 0.5) * math.pi - 0.5 * math.pi
+    far = rng.uniform(0.5, 0.65)
+    half_height = radius * rng.uniform(1.3, 1.5)
+    cloth = stage.look(radius * rng.uniform(1.4, 1.7), half_height, rendering.BOX)
+    cloth_x = x + far * math.cos(angle) * bring
+    cloth_y = y + far * math.sin(angle) * bring
+    stage.place(cloth, cloth_x, cloth_y)
+    hand_y = cloth_y - 0.7 * half_height
+    stage.hand(cloth_x, hand_y - 0.7 * leave, -rng.uniform(0.4, 0.6) * math.pi)
+
+
+def approach_each_other(stage):
+    """Two hands move two things closer to each other."""
+    rng = stage.rng
+    start, end = _window(stage, 0.2, 0.8)
+    left, right = stage.radius(0.09, 0.13), stage.radius(0.09, 0.13)
+    meeting = rng.uniform(0.42, 0.58)
+    gap = rng.uniform(0.0, 0.02) + rng.uniform(0.4, 0.5) * (1 - ease(stage.times, start, end))
+    for radius, side in ((left, -1), (right, 1)):
+        x, y = meeting + side * (radius + 0.5 * gap), stage.floor - radius
+        stage.place(stage.look(radius), x, y)
+        direction = rng.uniform(-0.1, 0.1) * math.pi + (math.pi if side < 0 else 0.0)
+        stage.hand(x + side * 0.6 * radius, y, direction)
+
+
+def hit(stage):
+    """A thing slides in from the left, hits one at rest and stops; that one slides off."""
+    rng, times = stage.rng, stage.times
+    left, right = stage.radius(0.1, 0.14), stage.radius(0.1, 0.14)
+    contact = rng.uniform(0.44, 0.56)
+    moment = rng.uniform(0.42, 0.58)
+    speed = rng.uniform(0.7, 1.0)
+    rest_left, rest_right = contact - left, contact + right
+    x = rest_left + speed * np.minimum(times - moment, 0.0)
+    stage.place(stage.look(left), x, stage.floor - left)
+    x = rest_right + speed * np.maximum(times - moment, 0.0)
+    stage.place(stage.look(right), x, stage.floor - right)
+
+
+def lift_and_drop(stage):
+    """A hand lifts a thing slowly, lets it go, and it falls."""
+    rng, times = stage.rng, stage.times
+    radius = stage.radius(0.1, 0.13)
+    start, release = rng.uniform(0.0, 0.12), rng.uniform(0.55, 0.65)
+    landing = release + rng.uniform(0.2, 0.25)
+    top = rng.uniform(0.2, 0.28)
+    low = stage.floor - radius
+    held = low + (top - low) * ease(times, start, release - 0.05)
+    fall = np.clip((times - release) / (landing - release), 0.0, 1.0) ** 2
+    x = rng.uniform(0.3, 0.7)
+    stage.place(stage.look(radius), x, np.where(times < release, held, top + (low - top) * fall))
+    stage.hand(x, held - 0.5 * radius, -rng.uniform(0.4, 0.6) * math.pi)
+
+
+def tip_over(stage):
+    """A hand tips a tall thing over, to the right."""
+    rng = stage.rng
+    start, end = _window(stage, 0.2, 0.8)
+    half_width, half_height = stage.radius(0.075, 0.095), stage.radius(0.21, 0.25)
+    turn = 0.5 * math.pi * ease(stage.times, start, end)
+    corner_x, corner_y = rng.uniform(0.3, 0.5), stage.floor
+    cos, sin = np.cos(turn), np.sin(turn)
+
+    def from_corner(u, v):
+        return corner_x + cos * u - sin * v, corner_y + sin * u + cos * v
+
+    shape = (rendering.BOX, rendering.ROUNDED)[rng.integers(2)]
+    x, y = from_corner(-half_width, -half_height)
+    stage.place(stage.look(half_width, half_height, shape), x, y, 1.0, turn)
+    x, y = from_corner(-1.4 * half_width, -1.7 * half_height)
+    stage.hand(x, y, -rng.uniform(0.55, 0.75) * math.pi)
+    _mirror_by_chance(stage)
+
+
+def put_behind(stage):
+    """A hand puts a thing behind a bigger one and goes away."""
+    rng, times = stage.rng, stage.times
+    start, end = _window(stage, 0.1, 0.9)
+    middle = rng.uniform(0.5, 0.65)
+    radius = stage.radius(0.1, 0.12)
+    half_width, half_height = radius * rng.uniform(1.3, 1.5), radius * rng.uniform(1.4, 1.8)
+    screen_x = rng.uniform(0.2, 0.4)
+    bring = 1.0 - ease(times, start, middle)
+    leave = ease(times, middle + 0.06, end)
+    x = screen_x + rng.uniform(0.4, 0.5) * bring
+    y = stage.floor - radius - 0.03
+    stage.place(stage.look(radius), x, y)
+    stage.hand(x + 0.6 * radius + 0.75 * leave, y, rng.uniform(-0.12, 0.05) * math.pi)
+    screen = stage.look(half_width, half_height, rendering.BOX)
+    stage.place(screen, screen_x, stage.floor - half_height + 0.03)
+    _mirror_by_chance(stage)
+
+
+def _mirror_by_chance(stage):
+    if stage.rng.random() < 0.5:
+        stage.mirror()
+
+
+# Each action, its name, and the name of its twin: the same clip played backwards.
+ACTIONS = (
+    (
+        push,
+        "Pushing something from left to right",
+        "Pushing something from right to left",
+    ),
+    (
+        raise_up,
+        "Moving something up",
+        "Moving something down",
+    ),
+    (
+        come_closer,
+        "Moving something towards the camera",
+        "Moving something away from the camera",
+    ),
+    (
+        put_on_top,
+        "Putting something on top of something",
+        "Taking something off something",
+    ),
+    (
+        cover,
+        "Covering something with something",
+        "Uncovering something",
+    ),
+    (
+        approach_each_other,
+        "Moving something and something closer to each other",
+        "Moving something and something away from each other",
+    ),
+    (
+        hit,
+        "Something from the left hitting something and setting it moving",
+        "Something from the right hitting something and setting it moving",
+    ),
+    (
+        lift_and_drop,
+        "Lifting something up and letting it fall",
+        "Catching something thrown up and lowering it",
+    ),
+    (
+        tip_over,
+        "Tipping something over",
+        "Turning something upright",
+    ),
+    (
+        put_behind,
+        "Putting something behind something",
+        "Pulling something from behind something",
+    ),
+)

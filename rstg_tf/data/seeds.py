@@ -1,0 +1,23 @@
+"""Random numbers that depend on what is made, not on when or where it is made."""
+
+import zlib
+
+import numpy as np
+
+
+def clip_generator(dataset, split, seed, index):
+    """Returns the random generator of one clip.
+
+    Any worker may make any clip in any order and gets the same one.
+
+    Args:
+        dataset: Name of the data set; two data sets never share a stream.
+        split: Name of the split; two splits never share a stream.
+        seed: Seed of the data set, an int of at least 0.
+        index: Number of the clip in the split, an int of at least 0.
+
+    Returns:
+        A `np.random.Generator`.
+    """
+    family = zlib.crc32(f"{dataset}/{split}".encode())
+    return np.random.default_rng((family, int(seed), int(index)))
