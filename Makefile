@@ -1,0 +1,45 @@
+# Every target that runs our code makes the virtual environment first, so a fresh clone needs
+# nothing but Python 3.11 and this file.  PYTHON=/path/to/python3.11 chooses the interpreter.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONWARNINGS ?= ignore::UserWarning:tensorflow_addons
+
+.PHONY: demo test test-slow bench lint clean environment python-version
+
+demo: environment
+	$(BIN)/python pipelines/demo.py
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: environment
+	$(BIN)/python -m pytest -m slow
+
+bench: environment
+	$(BIN)/python benchmarks/block.py
+	$(BIN)/python benchmarks/data.py
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+environment: $(READY)
+
+# TensorFlow 2.15 has wheels for CPython 3.9 to 3.11; our pins are resolved for 3.11.
+python-version:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "error: RSTG-TF needs Python 3.11 (TensorFlow 2.15 has no wheel for '$(PYTHON)', which is $$("$(PYTHON)" --version 2>&1 || echo missing)); install it, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+
+$(READY): requirements.txt pyproject.toml | python-version
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build demo runs data *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
