@@ -6,7 +6,7 @@ A stand-in, made anywhere, for data sets of the kind of Something-Something.
 import numpy as np
 
 from rstg_tf.data import choreography, rendering
-from rstg_tf.data.seeds import clip_generator
+from rstg_tf.data.seeds import clip_seed
 
 CLASS_NAMES = [name for _, *names in choreography.ACTIONS for name in names]
 _MARGIN = 8
@@ -93,7 +93,7 @@ class Interactions:
         clips = np.empty((len(indices), *self.clip_shape), np.uint8)
         chosen = np.empty(len(indices), np.int64)
         for n, index in enumerate(indices):
-            rng = clip_generator(self.name, self.split, self.seed, index)
+            rng = np.random.default_rng(clip_seed(self.name, self.split, self.seed, index))
             chosen[n] = rng.integers(len(CLASS_NAMES))
             if labels is not None:
                 chosen[n] = labels[n]

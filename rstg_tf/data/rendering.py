@@ -71,7 +71,7 @@ def _draw(canvas, shape, a, b, texture, period, colours, x, y, scale, angle):
 def _view(background, x, y, canvas):
     """Copies the part of `background` whose corner is at (x, y), bilinearly, into `canvas`."""
     height, width = canvas.shape[:2]
-    left, top = int(math.floor(x)), int(math.floor(y))
+    left, top = math.floor(x), math.floor(y)
     fx, fy = x - left, y - top
     w00, w01 = (1 - fy) * (1 - fx), (1 - fy) * fx
     w10, w11 = fy * (1 - fx), fy * fx

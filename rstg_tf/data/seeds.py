@@ -5,8 +5,8 @@ import zlib
 import numpy as np
 
 
-def clip_generator(dataset, split, seed, index):
-    """Returns the random generator of one clip.
+def clip_seed(dataset, split, seed, index):
+    """Returns the seed of one clip.
 
     Any worker may make any clip in any order and gets the same one.
 
@@ -17,7 +17,7 @@ def clip_generator(dataset, split, seed, index):
         index: Number of the clip in the split, an int of at least 0.
 
     Returns:
-        A `np.random.Generator`.
+        A `np.random.SeedSequence`.
     """
     family = zlib.crc32(f"{dataset}/{split}".encode())
-    return np.random.default_rng((family, int(seed), int(index)))
+    return np.random.SeedSequence((family, int(seed), int(index)))

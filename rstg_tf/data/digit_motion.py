@@ -1,0 +1,155 @@
+"""Compiled random motion and drawing of the digits of SyncMNIST."""
+
+import numba
+import numpy as np
+
+from rstg_tf.data.pil_resize import resize_transposed
+
+CANVAS, DIGIT, PART = 100, 28, 8
+_STEP = 10  # steps are drawn from -10 ... 9
+_INK = 10  # pixels below let through what is under them
+
+_compiled = numba.njit(cache=True, nogil=True)
+
+
+@_compiled
+def _uniform(state):
+    """Draws from [0, 1) by SplitMix64; `state` is uint64 `[1]`."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return float(z >> np.uint64(11)) * 2.0**-53
+
+
+@_compiled
+def _integer(state, low, high):
+    """Draws an integer from [low, high)."""
+    return low + int(_uniform(state) * (high - low))
+
+
+@_compiled
+def _walk(state, positions, side, persistence):
+    """Moves a group of squares together.
+
+    Args:
+        state: uint64 `[1]`.
+        positions: int64 `[T, g, 2]`, overwritten with the (y, x) of each of the `g` squares.
+        side: Side of the squares; they stay on the canvas.
+        persistence: Chance of keeping the last step, cut to what keeps the group on the canvas.
+    """
+    places = CANVAS - side
+    last = np.zeros(2, np.int64)
+    now = np.empty(positions.shape[1:], np.int64)
+    for member in range(now.shape[0]):
+        for axis in range(2):
+            now[member, axis] = _integer(state, 0, places)
+    for t in range(positions.shape[0]):
+        keep = t > 0 and _uniform(state) < persistence
+        for axis in range(2):
+            low = max(-_STEP, -now[:, axis].min())
+            high = min(_STEP, places - now[:, axis].max())
+            if keep:
+                step = min(max(last[axis], low), high - 1)
+            else:
+                step = _integer(state, low, high)
+                last[axis] = step
+            now[:, axis] += step
+        positions[t] = now
+
+
+@_compiled
+def _shuffle(state, values, count):
+    """Shuffles the first `count` of `values` in place: a random choice of `count` of them."""
+    for k in range(count):
+        other = _integer(state, k, len(values))
+        values[k], values[other] = values[other], values[k]
+
+
+@_compiled
+def draw_motion(state, class_starts, by_class, persistence, unsynchronised, chosen, track):
+    """Draws digits and their motion.
+
+    Args:
+        state: uint64 `[1]`, state of the random numbers.
+        class_starts: int64 `[11]`: images of class `c` are
+            `by_class[class_starts[c]:class_starts[c + 1]]`.
+        by_class: int64 `[N]`: image numbers, sorted by class.
+        persistence: Chance that a digit or the pair keeps its last step.
+        unsynchronised: Chance that the first two digits move independently.
+        chosen: int64 `[n]`, overwritten with image numbers of `n` different classes.
+        track: int64 `[T, n, 2]`, overwritten with (y, x).
+
+    Returns:
+        Whether the first two move in synchrony.
+    """
+    count = len(chosen)
+    classes = np.arange(len(class_starts) - 1)
+    _shuffle(state, classes, count)
+    for k in range(count):
+        digit = classes[k]
+        chosen[k] = by_class[_integer(state, class_starts[digit], class_starts[digit + 1])]
+    synchronous = _uniform(state) >= unsynchronised
+    free = 0
+    if synchronous:
+        _walk(state, track[:, :2], DIGIT, persistence)
+        free = 2
+    for k in range(free, count):
+        _walk(state, track[:, k : k + 1], DIGIT, persistence)
+    return synchronous
+
+
+@_compiled
+def draw_parts(state, images, persistence, chosen, track):
+    """Draws noise parts, `chosen` int64 `[p]` out of `images`, and their motion `[T, p, 2]`."""
+    for k in range(len(chosen)):
+        chosen[k] = _integer(state, 0, images)
+        _walk(state, track[:, k : k + 1], PART, persistence)
+
+
+@_compiled
+def _stamp(canvas, stamp, y, x):
+    """Draws `stamp` onto `canvas`, both indexed by (x, y)."""
+    for i in range(stamp.shape[0]):
+        for j in range(stamp.shape[1]):
+            if stamp[i, j] >= _INK:
+                canvas[x + i, y + j] = stamp[i, j]
+
+
+@_compiled
+def draw_video(
+    state, images, chosen, track, part_chosen, part_track, shuffled, starts, weights, out
+):
+    """Draws a video.
+
+    Args:
+        state: uint64 `[1]`, state of the random numbers: the order of drawing is drawn.
+        images: uint8 `[N, 28, 28]`, indexed by (x, y).
+        chosen: int64 `[n]`: images of the digits.
+        track: int64 `[T, n, 2]`: (y, x) of the digits.
+        part_chosen: int64 `[p]`: images that the noise parts are cut from.
+        part_track: int64 `[T, p, 2]`: (y, x) of the noise parts.
+        shuffled: Whether digits are drawn in a random order; otherwise in theirs.
+        starts: From `bilinear_weights(CANVAS, size)`.
+        weights: From `bilinear_weights(CANVAS, size)`.
+        out: uint8 `[T, size, size]`, overwritten.
+    """
+    order = np.arange(len(chosen))
+    if shuffled:
+        _shuffle(state, order, len(order))
+    digits_behind = len(part_chosen) > 0 and _uniform(state) < 0.5
+    canvas = np.empty((CANVAS, CANVAS), np.uint8)
+    scratch = np.empty((out.shape[1], CANVAS), np.uint8)
+    cut = (DIGIT - PART) // 2
+    for t in range(out.shape[0]):
+        canvas[:] = 0
+        for layer in range(2):
+            if (layer == 0) == digits_behind:
+                for k in order:
+                    _stamp(canvas, images[chosen[k]], track[t, k, 0], track[t, k, 1])
+            else:
+                for k in range(len(part_chosen)):
+                    part = images[part_chosen[k], cut : cut + PART, cut : cut + PART]
+                    _stamp(canvas, part, part_track[t, k, 0], part_track[t, k, 1])
+        resize_transposed(canvas, starts, weights, scratch, out[t])

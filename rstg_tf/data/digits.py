@@ -1,0 +1,129 @@
+"""Handwritten digits: MNIST, or scikit-learn's small ones where MNIST can't be had."""
+
+import os
+import socket
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+_SPLITS = ("train", "test")
+_EMBEDDED_TEST = 500
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Digit images of one split.
+
+    Attributes:
+        images: uint8 `[N, 28, 28]`.
+        labels: int64 `[N]`, 0 ... 9.
+        source: Where they come from: `"mnist"` or `"embedded"`.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    source: str
+
+
+def load_digits(split, source="auto", path=None):
+    """Loads the digits of a split.
+
+    Args:
+        split: `"train"` or `"test"`.
+        source: `"mnist"` (from `path`, or by Keras's download and cache), `"embedded"`
+            (scikit-learn's 1,797 digits of 8x8 pixels, enlarged to 20x20 and centred; the last
+            500 are the test split), or `"auto"`: MNIST, or the embedded ones with a warning
+            where it can't be had.
+        path: An `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, used instead of
+            a download.
+
+    Returns:
+        `Digits`.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+        ValueError: An argument is unknown, or the file at `path` is damaged.
+        OSError: MNIST is asked for and can't be downloaded.
+    """
+    if split not in _SPLITS:
+        raise ValueError(f'`split` must be "train" or "test". Received: {split!r}')
+    if source not in ("auto", "mnist", "embedded"):
+        raise ValueError(f'`source` must be "auto", "mnist" or "embedded". Received: {source!r}')
+    if path is not None:
+        if source == "embedded":
+            raise ValueError(f"The embedded digits have no file. Received: path={path!r}")
+        return _load_npz(os.fspath(path), split)
+    if source == "embedded":
+        return _load_embedded(split)
+    try:
+        return _load_npz(_download(), split)
+    except OSError as error:
+        if source == "mnist":
+            raise
+        warnings.warn(f"MNIST can't be had ({error}); using scikit-learn's digits.", stacklevel=2)
+        return _load_embedded(split)
+
+
+def _download():
+    """Returns the path of Keras's copy of MNIST, downloaded if need be."""
+    cached = os.path.join(
+        os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras"),
+        "datasets",
+        "mnist.npz",
+    )
+    if os.path.exists(cached):
+        return cached
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(20)
+    try:
+        import tensorflow as tf
+
+        tf.keras.datasets.mnist.load_data()
+    except ImportError:
+        raise OSError("Keras, which downloads MNIST, is not installed") from None
+    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        raise OSError(f"MNIST can't be downloaded: {error}") from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    return cached
+
+
+def _load_npz(path, split):
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no digit file. Received: {path}")
+    expected = "expected an .npz file with x_train, y_train, x_test, y_test as MNIST's"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"The digit file can't be read ({error}); {expected}. Received: {path}"
+        ) from error
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"x_{split} must be uint8 of shape (N, 28, 28), not {images.dtype} of shape "
+            f"{images.shape}; {expected}. Received: {path}"
+        )
+    if labels.shape != images.shape[:1] or set(np.unique(labels)) != set(range(10)):
+        raise ValueError(
+            f"y_{split} must hold one label for each of the {len(images)} images, and each digit "
+            f"0 ... 9 must occur; {expected}. Received: {path}"
+        )
+    return Digits(images, labels.astype(np.int64), "mnist")
+
+
+def _load_embedded(split):
+    import cv2
+    from sklearn.datasets import load_digits as load_small
+
+    small = load_small()
+    # The digits come ordered by writer, so the last ones are by people unseen in training.
+    part = slice(-_EMBEDDED_TEST, None) if split == "test" else slice(-_EMBEDDED_TEST)
+    images = np.zeros((len(small.target[part]), 28, 28), np.uint8)
+    for image, grey in zip(images, small.images[part] * (255 / 16), strict=True):
+        large = cv2.resize(grey, (20, 20), interpolation=cv2.INTER_CUBIC)
+        image[4:24, 4:24] = np.clip(np.rint(large), 0, 255)
+    return Digits(images, small.target[part].astype(np.int64), "embedded")
