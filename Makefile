@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONWARNINGS ?= ignore::UserWarning:tensorflow_addons
 
-.PHONY: demo test test-slow bench lint clean environment python-version
+.PHONY: demo test test-slow bench lint clean environment
 
 demo: environment
 	$(BIN)/python pipelines/demo.py
@@ -29,12 +29,14 @@ lint: environment
 
 environment: $(READY)
 
-# TensorFlow 2.15 has wheels for CPython 3.9 to 3.11; our pins are resolved for 3.11.
-python-version:
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+# Before anything is downloaded: the pins resolve on CPython 3.11 only.
+define CHECK_PYTHON
+@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
 	  echo "error: RSTG-TF needs Python 3.11 (TensorFlow 2.15 has no wheel for '$(PYTHON)', which is $$("$(PYTHON)" --version 2>&1 || echo missing)); install it, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+endef
 
-$(READY): requirements.txt pyproject.toml | python-version
+$(READY): requirements.txt pyproject.toml
+	$(CHECK_PYTHON)
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .

@@ -1,0 +1,88 @@
+"""Normalisations that the graph stages choose from."""
+
+import tensorflow as tf
+
+NORMS = ("none", "layer", "batch", "clip")
+
+
+@tf.keras.utils.register_keras_serializable("rstg_tf")
+class ClipNormalization(tf.keras.layers.Layer):
+    """Layer normalisation over every axis but the first, with scale and shift per channel.
+
+    The authors' released models normalise so. Over node features `[B, T, N, D]` it mixes all time
+    steps of a clip, so a block that uses it is not causal.
+
+    Args:
+        epsilon: added to the variance.
+        shift_first: `gamma * (x + beta)` instead of `gamma * x + beta`.
+        gamma_initializer: initializer of the scale.
+
+    Call arguments:
+        inputs: float tensor `[B, ..., C]`.
+
+    Returns:
+        A tensor of the same shape.
+    """
+
+    def __init__(self, epsilon=1e-12, shift_first=False, gamma_initializer="ones", **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.shift_first = shift_first
+        self.gamma_initializer = tf.keras.initializers.get(gamma_initializer)
+
+    def build(self, input_shape):
+        """Creates scale and shift, one value a channel."""
+        channels = input_shape[-1]
+        self.gamma = self.add_weight("gamma", (channels,), initializer=self.gamma_initializer)
+        self.beta = self.add_weight("beta", (channels,), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Normalises in float32, whatever the compute type: epsilon vanishes in half precision."""
+        x = tf.cast(inputs, tf.float32)
+        axes = list(range(1, inputs.shape.rank))
+        mean, variance = tf.nn.moments(x, axes, keepdims=True)
+        x = (x - mean) * tf.math.rsqrt(variance + self.epsilon)
+        gamma, beta = tf.cast(self.gamma, x.dtype), tf.cast(self.beta, x.dtype)
+        x = gamma * (x + beta) if self.shift_first else gamma * x + beta
+        return tf.cast(x, inputs.dtype)
+
+    def get_config(self):
+        """Constructor arguments."""
+        config = super().get_config()
+        config.update(
+            epsilon=self.epsilon,
+            shift_first=self.shift_first,
+            gamma_initializer=tf.keras.initializers.serialize(self.gamma_initializer),
+        )
+        return config
+
+
+def make_norm(kind, name, gamma_initializer="ones", shift_first=False):
+    """Makes the normalisation layer that a name stands for.
+
+    Args:
+        kind: `"none"`, `"layer"` (over channels), `"batch"`, or `"clip"` (`ClipNormalization`).
+        name: name of the layer.
+        gamma_initializer: initializer of its scale.
+        shift_first: passed to `ClipNormalization`.
+
+    Returns:
+        A Keras layer; for `"none"` the linear activation, which is the identity.
+
+    Raises:
+        ValueError: unknown `kind`.
+    """
+    if kind == "none":
+        return tf.keras.layers.Activation("linear", name=name)
+    if kind == "layer":
+        return tf.keras.layers.LayerNormalization(
+            epsilon=1e-5, gamma_initializer=gamma_initializer, name=name
+        )
+    if kind == "batch":
+        return tf.keras.layers.BatchNormalization(gamma_initializer=gamma_initializer, name=name)
+    if kind == "clip":
+        return ClipNormalization(
+            shift_first=shift_first, gamma_initializer=gamma_initializer, name=name
+        )
+    raise ValueError(f"a normalisation must be one of {NORMS}. Received: {kind!r}")

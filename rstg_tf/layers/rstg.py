@@ -1,0 +1,452 @@
+"""The RSTG block: Space stages and Time stages on the region graph of a feature map."""
+
+import tensorflow as tf
+
+from rstg_tf.layers.normalization import NORMS, make_norm
+from rstg_tf.layers.regions import RegionPooling, RegionUnpooling
+from rstg_tf.layers.space_stage import SpaceStage
+from rstg_tf.layers.time_stage import TimeStage
+
+HEADS = ("map", "vec")
+FINALS = ("last", "mean")
+VARIANTS = ("all_temp", "1_temp", "space_only", "time_only", "homogeneous")
+
+
+@tf.keras.utils.register_keras_serializable("rstg_tf")
+class RSTG(tf.keras.layers.Layer):
+    """Recurrent Space-time Graph block (Nicolicioiu et al., NeurIPS 2019, section 3).
+
+    The map is averaged over regions at several scales; regions are the nodes of a graph. Then
+    `iterations` times a Time stage (an LSTM along time, one state a node) and a Space stage
+    (messages between neighbours of a frame) take turns, and a last Time stage with weights of its
+    own follows. Weights are shared over nodes, time and iterations.
+
+    Clips run stage by stage, each recurrence over the whole clip at once; `step` runs frame by
+    frame. Both share their weights and compute the same function.
+
+        >>> block = RSTG(node_dim=256, message_dim=256, head="map")
+        >>> features = block(features)               # [B, T, H, W, C], the identity at first
+        >>> features, attention = block(features, return_attention=True)
+
+    Args:
+        scales: grids of regions, each an int or a pair (rows, columns).
+        node_dim: node dimension `D`.
+        message_dim: message dimension `M`.
+        iterations: rounds of processing `K`.
+        attention: how a node weighs what it hears: `"dot"`, `"additive"` or `"mean"`.
+        heads: attention heads. `node_dim` and `message_dim` must be divisible by it.
+        head: `"map"` writes the nodes back over the map, as a residual branch; `"vec"` sums them
+            to one vector a clip.
+        final: with `head="vec"`, `"last"` takes the last step, `"mean"` the mean over time (as the
+            released models do). By default `"last"`, or `"mean"` for the variants that have no
+            last Time stage.
+        variant: the ablations of the paper's Table 1. `"all_temp"` is the whole model; `"1_temp"`
+            has the last Time stage only, after all Space stages; `"space_only"` no Time stage,
+            `"time_only"` no Space stage; `"homogeneous"` no recurrence: nodes also hear themselves
+            in the frame before.
+        positional: whether messages know the places of their nodes.
+        dim_map: side of the positional maps.
+        norm: `"none"`, `"layer"`, `"batch"`, or `"clip"` (over all axes but the batch: the released
+            models, and then the block is not causal), for nodes, messages and updates.
+        update_layers: layers of the update.
+        scalewise_update: whether each scale has update weights of its own.
+        residual: with `head="map"`, whether the input is added.
+        output_norm: with `head="map"`, normalisation of the branch, its scale starting at zero so
+            that a fresh block is the identity; one of those of `norm`. With `"none"` the branch
+            is added as it is.
+        project_back: whether nodes are projected to the `C` channels of the map at the end. By
+            default where the head needs it: `head="map"` with `node_dim != C`.
+        adjacency: `"mask"`, or `"weight"` as the released models do, see `GatherMessages`.
+        head_dim: channels of a head where `heads` does not divide the dimensions.
+        internal_time_stages: at most so many iterations begin with a Time stage; all by default,
+            3 in the released models.
+        node_batch_norm: whether nodes pass a batch normalisation before `norm`, as in the released
+            SyncMNIST models.
+        positional_grid: `"exact"`, or `"floor"` as in the released models, see `SpaceGraph`.
+
+    Call arguments:
+        inputs: feature map `[B, T, H, W, C]`; only `C` must be known when the block is built, and
+            all other sizes may differ between calls.
+        return_attention: whether to return the attention, too.
+        training: matters to batch normalisation only.
+
+    Returns:
+        `[B, T, H, W, C]` (`head="map"`), or `[B, D]` (`head="vec"`; `[B, C]` with `project_back`).
+        With `return_attention` also the weights `[B, T, K, E]`, float32, in the order of `edges`.
+
+    Raises:
+        ValueError: an option out of its range, a map that is not `[B, T, H, W, C]` or that has no
+            frame or no pixel.
+    """
+
+    def __init__(
+        self,
+        scales=(3, 2, 1),
+        node_dim=512,
+        message_dim=512,
+        iterations=3,
+        attention="dot",
+        heads=1,
+        head="map",
+        final=None,
+        variant="all_temp",
+        positional=False,
+        dim_map=6,
+        norm="none",
+        update_layers=2,
+        scalewise_update=False,
+        residual=True,
+        output_norm="layer",
+        project_back=None,
+        adjacency="mask",
+        head_dim=None,
+        internal_time_stages=None,
+        node_batch_norm=False,
+        positional_grid="exact",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value, choices in (
+            ("head", head, HEADS),
+            ("variant", variant, VARIANTS),
+            ("final", final, (None, *FINALS)),
+            ("norm", norm, NORMS),
+            ("output_norm", output_norm, NORMS),
+        ):
+            if value not in choices:
+                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")
+        sizes = {
+            "node_dim": node_dim,
+            "message_dim": message_dim,
+            "iterations": iterations,
+            "heads": heads,
+            "update_layers": update_layers,
+        }
+        for name, value in sizes.items():
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"`{name}` must be a positive int. Received: {name}={value!r}")
+        for name in ("node_dim", "message_dim"):
+            if head_dim is None and sizes[name] % heads:
+                raise ValueError(
+                    f"`{name}` must be divisible by `heads`. "
+                    f"Received: {name}={sizes[name]}, heads={heads}"
+                )
+        if variant == "homogeneous" and adjacency == "weight":
+            raise ValueError(
+                '`adjacency="weight"` is defined for edges inside a frame only. '
+                f"Received: variant={variant!r}"
+            )
+
+        self.node_dim = node_dim
+        self.message_dim = message_dim
+        self.iterations = iterations
+        self.attention = attention
+        self.heads = heads
+        self.head = head
+        self.variant = variant
+        self.final = final or ("last" if self._has_final_time_stage else "mean")
+        self.positional = positional
+        self.dim_map = dim_map
+        self.norm = norm
+        self.update_layers = update_layers
+        self.scalewise_update = scalewise_update
+        self.residual = residual
+        self.output_norm = output_norm
+        self.project_back = project_back
+        self.adjacency = adjacency
+        self.head_dim = head_dim
+        self.internal_time_stages = internal_time_stages
+        self.node_batch_norm = node_batch_norm
+        self.positional_grid = positional_grid
+
+        policy = self.dtype_policy
+        self.pooling = RegionPooling(scales, name="pooling", dtype=policy)
+        self.graph = self.pooling.graph
+        self.scales = self.graph.scales
+        self.node_normalizations = [make_norm(norm, "node_norm")]
+        if node_batch_norm:
+            self.node_normalizations.insert(0, make_norm("batch", "node_batch_norm"))
+        if self._num_internal:
+            self.time_stage = TimeStage(node_dim, name="time_stage", dtype=policy)
+        if variant != "time_only":
+            self.space_stage = SpaceStage(
+                scales,
+                node_dim=node_dim,
+                message_dim=message_dim,
+                attention=attention,
+                heads=heads,
+                head_dim=head_dim,
+                adjacency=adjacency,
+                positional=positional,
+                dim_map=dim_map,
+                positional_grid=positional_grid,
+                norm=norm,
+                update_layers=update_layers,
+                scalewise_update=scalewise_update,
+                temporal=variant == "homogeneous",
+                name="space_stage",
+                dtype=policy,
+            )
+        if self._has_final_time_stage:
+            self.final_time_stage = TimeStage(node_dim, name="final_time_stage", dtype=policy)
+        if head == "map":
+            self.unpooling = RegionUnpooling(scales, name="unpooling", dtype=policy)
+            self.output_normalization = make_norm(
+                output_norm, "output_norm", gamma_initializer="zeros", shift_first=True
+            )
+        self.input_spec = tf.keras.layers.InputSpec(ndim=5)
+
+    @property
+    def edges(self):
+        """Int array `[E, 2]` of (source, target), in the order of the returned attention."""
+        return self.space_stage.edges
+
+    @property
+    def _has_final_time_stage(self):
+        return self.variant not in ("space_only", "homogeneous")
+
+    @property
+    def _num_internal(self):
+        """How many iterations begin with a Time stage."""
+        if self.variant not in ("all_temp", "time_only"):
+            return 0
+        if self.internal_time_stages is None:
+            return self.iterations
+        return min(self.iterations, self.internal_time_stages)
+
+    def build(self, input_shape):
+        """Creates all weights; only the channels of `input_shape` must be known."""
+        channels = input_shape[-1]
+        if len(input_shape) != 5 or channels is None:
+            raise ValueError(
+                "RSTG takes a feature map [B, T, H, W, C] with a known number of channels. "
+                f"Received: shape {tuple(input_shape)}"
+            )
+        self.input_spec = tf.keras.layers.InputSpec(ndim=5, axes={-1: channels})
+        nodes = (None, None, self.graph.num_nodes, self.node_dim)
+        policy = self.dtype_policy
+        if channels != self.node_dim:
+            self.projection = tf.keras.layers.Dense(self.node_dim, name="projection", dtype=policy)
+            self.projection.build((None, channels))
+        else:
+            self.projection = None
+        for normalization in self.node_normalizations:
+            normalization.build(nodes)
+        if self._num_internal:
+            self.time_stage.build(nodes)
+        if self.variant != "time_only":
+            self.space_stage.build(nodes[1:])
+        if self._has_final_time_stage:
+            self.final_time_stage.build(nodes)
+        needed = self.head == "map" and channels != self.node_dim
+        if needed if self.project_back is None else self.project_back:
+            self.back_projection = tf.keras.layers.Dense(
+                channels, name="back_projection", dtype=policy
+            )
+            self.back_projection.build((None, self.node_dim))
+        else:
+            self.back_projection = None
+        if self.head == "map":
+            self.output_normalization.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs, return_attention=False, training=None):
+        """Runs a clip stage by stage."""
+        if 0 in inputs.shape[1:]:
+            raise ValueError(
+                "RSTG needs at least one frame and one pixel in [B, T, H, W, C]. "
+                f"Received: shape {tuple(inputs.shape)}"
+            )
+        if return_attention and self.variant == "time_only":
+            raise ValueError('`variant="time_only"` has no Space stage, hence no attention')
+        nodes = self._nodes(inputs, training)
+        nodes = tf.transpose(nodes, [1, 0, 2, 3])  # Time first, see TimeStage.
+        attentions = []
+        for iteration in range(self.iterations):
+            if iteration < self._num_internal:
+                nodes = self.time_stage(nodes)
+            if self.variant != "time_only":
+                nodes, attention = self._space(nodes, training)
+                attentions.append(attention)
+        if self._has_final_time_stage:
+            nodes = self.final_time_stage(nodes)
+        if self.back_projection is not None:
+            nodes = self.back_projection(nodes)
+        if self.head == "vec":
+            last = nodes[-1] if self.final == "last" else tf.reduce_mean(nodes, axis=0)
+            outputs = tf.reduce_sum(last, axis=1)
+        else:
+            outputs = self._map(inputs, tf.transpose(nodes, [1, 0, 2, 3]), training)
+        if return_attention:
+            return outputs, tf.transpose(tf.stack(attentions), [2, 1, 0, 3])
+        return outputs
+
+    def initial_state(self, batch_size):
+        """The state before the first frame.
+
+        Args:
+            batch_size: number of streams `B`, an int or an int32 scalar.
+
+        Returns:
+            A dict of tensors, batch first: the hidden and cell states `[B, N, D]` of every Time
+            stage, or what else the variant remembers of the frames before.
+
+        Raises:
+            NotImplementedError: the block is not causal, so it can't run frame by frame.
+        """
+        self._check_causal()
+        state = {}
+        nodes = [batch_size, self.graph.num_nodes, self.node_dim]
+        for index in range(self._num_internal):
+            state[f"time_{index}_hidden"] = tf.zeros(nodes, self.compute_dtype)
+            state[f"time_{index}_cell"] = tf.zeros(nodes, self.compute_dtype)
+        if self._has_final_time_stage:
+            state["final_hidden"] = tf.zeros(nodes, self.compute_dtype)
+            state["final_cell"] = tf.zeros(nodes, self.compute_dtype)
+        if self.variant == "homogeneous":
+            for index in range(self.iterations):
+                state[f"previous_{index}"] = tf.zeros(nodes, self.compute_dtype)
+        if self._averages:
+            state["sum"] = tf.zeros(nodes, tf.float32)
+        if self._averages or self.variant == "homogeneous":
+            state["frames_seen"] = tf.zeros([batch_size, 1], tf.float32)
+        return state
+
+    def step(self, inputs, state):
+        """Advances by one frame, in inference mode.
+
+        Args:
+            inputs: feature map of the frame `[B, H, W, C]`.
+            state: what `initial_state` or the step before returned.
+
+        Returns:
+            The output of the clip call on all frames so far: the map `[B, H, W, C]` of this
+            frame, or the vector `[B, D]`; and the next state.
+
+        Raises:
+            NotImplementedError: the block is not causal, so it can't run frame by frame.
+            ValueError: the state does not belong to this block.
+        """
+        self._check_causal()
+        expected = self.initial_state(1)
+        if set(state) != set(expected):
+            raise ValueError(
+                f"`state` must have the entries {sorted(expected)}. Received: {sorted(state)}"
+            )
+        inputs = tf.cast(tf.convert_to_tensor(inputs), self.compute_dtype)
+        if inputs.shape.rank != 4:
+            raise ValueError(
+                f"`step` takes one frame [B, H, W, C]. Received: shape {tuple(inputs.shape)}"
+            )
+        clip = inputs[:, None]
+        if not self.built:
+            self.build(clip.shape)
+        state = dict(state)
+        nodes = self._nodes(clip, training=False)[:, 0]
+        for index in range(self.iterations):
+            if index < self._num_internal:
+                nodes = self._time_step(self.time_stage, nodes, state, f"time_{index}")
+            if self.variant == "homogeneous":
+                previous, state[f"previous_{index}"] = state[f"previous_{index}"], nodes
+                has_previous = state["frames_seen"][:, 0] > 0
+                nodes, _ = self.space_stage(nodes, previous, has_previous, training=False)
+            elif self.variant != "time_only":
+                nodes, _ = self.space_stage(nodes, training=False)
+        if self._has_final_time_stage:
+            nodes = self._time_step(self.final_time_stage, nodes, state, "final")
+        if "frames_seen" in state:
+            state["frames_seen"] += 1.0
+        if self._averages:
+            state["sum"] += tf.cast(nodes, tf.float32)
+            nodes = tf.cast(state["sum"] / state["frames_seen"][:, :, None], nodes.dtype)
+        if self.back_projection is not None:
+            nodes = self.back_projection(nodes)
+        if self.head == "vec":
+            return tf.reduce_sum(nodes, axis=1), state
+        return self._map(clip, nodes[:, None], training=False)[:, 0], state
+
+    @property
+    def _averages(self):
+        return self.head == "vec" and self.final == "mean"
+
+    def _check_causal(self):
+        for option in ("norm", "output_norm") if self.head == "map" else ("norm",):
+            if getattr(self, option) == "clip":
+                raise NotImplementedError(
+                    f'`{option}="clip"` normalises over all frames of a clip, so the block needs '
+                    "the whole clip and can't run frame by frame"
+                )
+
+    def _nodes(self, inputs, training):
+        """Pools, projects and normalises: `[B, T, H, W, C]` to `[B, T, N, D]`."""
+        nodes = self.pooling(inputs)
+        if self.projection is not None:
+            nodes = self.projection(nodes)
+        for normalization in self.node_normalizations:
+            nodes = normalization(nodes, training=training)
+        return nodes
+
+    def _space(self, nodes, training):
+        """Runs the Space stage on all frames `[T, B, N, D]` at once; attention is `[T, B, E]`."""
+        time, batch = tf.unstack(tf.shape(nodes)[:2])
+        static = nodes.shape
+        frames = [time * batch, self.graph.num_nodes, self.node_dim]
+        arguments = {}
+        if self.variant == "homogeneous":
+            previous = tf.concat([tf.zeros_like(nodes[:1]), nodes[:-1]], axis=0)
+            arguments["previous"] = tf.reshape(previous, frames)
+            arguments["has_previous"] = tf.repeat(tf.range(time) > 0, batch)
+        nodes, attention = self.space_stage(
+            tf.reshape(nodes, frames), training=training, **arguments
+        )
+        nodes = tf.ensure_shape(tf.reshape(nodes, [time, batch, *frames[1:]]), static)
+        return nodes, tf.reshape(attention, [time, batch, attention.shape[-1]])
+
+    def _time_step(self, stage, nodes, state, name):
+        hidden, cell = stage.step(nodes, state[f"{name}_hidden"], state[f"{name}_cell"])
+        state[f"{name}_hidden"], state[f"{name}_cell"] = hidden, cell
+        return hidden
+
+    def _map(self, inputs, nodes, training):
+        """Writes nodes `[B, T, N, C]` over the map and adds it to the input."""
+        branch = self.unpooling(nodes, tf.unstack(tf.shape(inputs)[2:4]))
+        branch = tf.ensure_shape(branch, inputs.shape)
+        branch = self.output_normalization(branch, training=training)
+        return inputs + branch if self.residual else branch
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the output without attention."""
+        if self.head == "map":
+            return tf.TensorShape(input_shape)
+        return tf.TensorShape(
+            [input_shape[0], input_shape[-1] if self.project_back else self.node_dim]
+        )
+
+    def get_config(self):
+        """Constructor arguments."""
+        config = super().get_config()
+        config.update(
+            scales=self.scales,
+            node_dim=self.node_dim,
+            message_dim=self.message_dim,
+            iterations=self.iterations,
+            attention=self.attention,
+            heads=self.heads,
+            head=self.head,
+            final=self.final,
+            variant=self.variant,
+            positional=self.positional,
+            dim_map=self.dim_map,
+            norm=self.norm,
+            update_layers=self.update_layers,
+            scalewise_update=self.scalewise_update,
+            residual=self.residual,
+            output_norm=self.output_norm,
+            project_back=self.project_back,
+            adjacency=self.adjacency,
+            head_dim=self.head_dim,
+            internal_time_stages=self.internal_time_stages,
+            node_batch_norm=self.node_batch_norm,
+            positional_grid=self.positional_grid,
+        )
+        return config

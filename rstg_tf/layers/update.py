@@ -1,0 +1,71 @@
+"""Update: a node takes in what it gathered."""
+
+import tensorflow as tf
+
+from rstg_tf.layers.normalization import make_norm
+
+
+@tf.keras.utils.register_keras_serializable("rstg_tf")
+class UpdateNodes(tf.keras.layers.Layer):
+    """ReLU layers on `[v | gathered]` (paper, section 3.2).
+
+    Args:
+        units: node dimension `D`.
+        num_layers: number of layers.
+        scale_sizes: numbers of nodes of each scale; where given, each scale has weights of its own.
+        norm: normalisation after the last layer.
+
+    Call arguments:
+        inputs: node features `[F, N, D]` and gathered messages `[F, N, M]`.
+
+    Returns:
+        Node features `[F, N, D]`.
+    """
+
+    def __init__(self, units, num_layers=2, scale_sizes=None, norm="none", **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.num_layers = num_layers
+        self.scale_sizes = None if scale_sizes is None else tuple(scale_sizes)
+        self.norm = norm
+        self.mlps = [
+            [
+                tf.keras.layers.Dense(
+                    units, activation="relu", name=f"scale{scale}_{index}", dtype=self.dtype_policy
+                )
+                for index in range(num_layers)
+            ]
+            for scale in range(len(self.scale_sizes or (None,)))
+        ]
+        self.normalization = make_norm(norm, "normalization")
+
+    def build(self, input_shape):
+        """Creates the weights of every layer."""
+        nodes, gathered = input_shape
+        for mlp in self.mlps:
+            for index, layer in enumerate(mlp):
+                layer.build((None, self.units if index else nodes[-1] + gathered[-1]))
+        self.normalization.build((None, nodes[-2], self.units))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        """Runs the nodes of each scale through its layers."""
+        features = tf.concat(inputs, axis=-1)
+        parts = tf.split(features, self.scale_sizes, axis=-2) if self.scale_sizes else [features]
+        updated = []
+        for part, mlp in zip(parts, self.mlps, strict=True):
+            for layer in mlp:
+                part = layer(part)
+            updated.append(part)
+        return self.normalization(tf.concat(updated, axis=-2), training=training)
+
+    def get_config(self):
+        """Constructor arguments."""
+        config = super().get_config()
+        config.update(
+            units=self.units,
+            num_layers=self.num_layers,
+            scale_sizes=self.scale_sizes,
+            norm=self.norm,
+        )
+        return config
