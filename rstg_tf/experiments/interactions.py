@@ -1,0 +1,39 @@
+"""Interactions: a simple backbone with the graph, and two controls without it."""
+
+from rstg_tf.experiments.config import Data, Experiment, Source, Trainer
+from rstg_tf.experiments.recipe import adamw
+from rstg_tf.experiments.registry import register
+
+
+@register("interactions_rstg")
+def interactions_rstg(size):
+    """Convolutions per frame and the space-time graph."""
+    return _experiment(size, "rstg")
+
+
+@register("interactions_mean")
+def interactions_mean(size):
+    """The average over frames of what each frame shows: blind to the order of time."""
+    return _experiment(size, "mean")
+
+
+@register("interactions_lstm")
+def interactions_lstm(size):
+    """An LSTM over what each frame shows and where: time, but no graph."""
+    return _experiment(size, "conv_lstm")
+
+
+def _experiment(size, head):
+    width = {"lite": 64, "paper": 512}[size]
+    config = Experiment(
+        train_data=Data(source=Source(type="interactions"), global_batch_size=32),
+        trainer=Trainer(train_steps=8000, optimizer_config=adamw(1e-3)),
+    )
+    config.model.backbone.simple_conv.filters = {
+        "lite": (16, 32, 64),
+        "paper": (512, 512, 512),
+    }[size]
+    config.model.head.type = head
+    config.model.head.rstg.node_dim = config.model.head.rstg.message_dim = width
+    config.model.head.mean.units = config.model.head.conv_lstm.units = width
+    return config

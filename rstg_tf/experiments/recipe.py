@@ -1,0 +1,30 @@
+"""The way of training that the experiments share."""
+
+from rstg_tf.experiments.config import EMA, Optimization
+
+
+def adamw(learning_rate, clipnorm=1.0, weight_decay=1e-4):
+    """AdamW with clipped gradients, a short warm-up, a cosine to zero and averaged weights.
+
+    Args:
+        learning_rate: the highest learning rate.
+        clipnorm: the gradient's global norm is cut to this.
+        weight_decay: of all weights, times the learning rate.
+
+    Returns:
+        An `Optimization` config whose schedule lasts as long as the training.
+    """
+    return Optimization(
+        {
+            "optimizer": {
+                "type": "adamw_experimental",
+                "adamw_experimental": {"global_clipnorm": clipnorm, "weight_decay": weight_decay},
+            },
+            "learning_rate": {
+                "type": "cosine",
+                "cosine": {"initial_learning_rate": learning_rate},
+            },
+            "warmup": {"type": "linear", "linear": {}},
+            "ema": EMA(),
+        }
+    )

@@ -1,0 +1,37 @@
+"""Settings that follow from others, written out."""
+
+import copy
+
+
+def resolve(config, source):
+    """Fills in what an experiment leaves to its data and to the length of its training.
+
+    Args:
+        config: an `Experiment`.
+        source: the training data, see `rstg_tf.data.input`.
+
+    Returns:
+        A copy of `config` in which classes, channels and all that lasts a part of the training are
+        set.
+
+    Raises:
+        ValueError: if the config has other classes or channels than the data.
+    """
+    config = copy.deepcopy(config)
+    data = {"num_classes": len(source.class_names), "channels": source.clip_shape[-1]}
+    for name, value in data.items():
+        if getattr(config.model, name) not in (None, value):
+            raise ValueError(
+                f"model.{name} must be the data's, {value}. "
+                f"Received: model.{name}={getattr(config.model, name)!r}"
+            )
+        setattr(config.model, name, value)
+    steps, optimization = config.trainer.train_steps, config.trainer.optimizer_config
+    schedule, warmup = optimization.learning_rate.get(), optimization.warmup.get()
+    if getattr(schedule, "decay_steps", 0) is None:
+        schedule.decay_steps = steps
+    if getattr(warmup, "warmup_steps", 0) is None:
+        warmup.warmup_steps = max(1, steps // 20)
+    if optimization.ema is not None and optimization.ema.average_decay is None:
+        optimization.ema.average_decay = 1 - min(1, 20 / steps)
+    return config

@@ -1,0 +1,200 @@
+"""The model that all experiments train: uint8 clips in, logits and probabilities out."""
+
+import tensorflow as tf
+
+from rstg_tf.backbones import build_backbone
+from rstg_tf.models.heads import build_head
+
+# name -> (offset, divisor) of (pixel - offset) / divisor
+PREPROCESSING = {
+    "unit": (0.0, 255.0),
+    "kinetics": (114.75, 57.375),
+}
+
+
+@tf.keras.utils.register_keras_serializable(package="rstg_tf")
+class VideoClassifier(tf.keras.Model):
+    """Classifies clips: preprocessing, backbone per frame, head over space and time, dense layer.
+
+    The model is built when it is constructed and takes any batch size, number of frames (at least
+    two), height and width (at least the backbone's `min_size`).
+
+    Args:
+        num_classes: number of classes.
+        channels: channels of a frame, 1 or 3.
+        backbone: name of a backbone, see `rstg_tf.backbones`.
+        backbone_options: the backbone's own arguments, a dict.
+        head: name of a head, see `rstg_tf.models.heads`: `"rstg"`, `"mean"`, `"mean_lstm"` or
+            `"conv_lstm"`.
+        head_options: the head's own arguments, a dict.
+        norm: `"layer"` normalises the clip's vector before the classifier, `"none"` does not.
+        dropout: fraction of the clip's vector that is dropped in training.
+        preprocessing: how pixels 0..255 are scaled: `"unit"` to [0, 1], `"kinetics"` to
+            `(x - 114.75) / 57.375`.
+
+    Call arguments:
+        clips: uint8 `[B, T, H, W, C]`.
+
+    Returns:
+        A dict of float32 `logits` and `probabilities`, both `[B, num_classes]`.
+
+    Raises:
+        ValueError: on a clip of wrong rank or channels, with no or one frame, or too small.
+
+    Example:
+    >>> model = VideoClassifier(14, head="rstg", head_options={"node_dim": 64})
+    >>> model(tf.zeros([2, 16, 64, 64, 3], tf.uint8))["logits"].shape
+    TensorShape([2, 14])
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        channels=3,
+        backbone="simple_conv",
+        backbone_options=None,
+        head="rstg",
+        head_options=None,
+        norm="layer",
+        dropout=0.0,
+        preprocessing="unit",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if num_classes < 2:
+            raise ValueError(f"There must be two or more classes. Received: {num_classes=}")
+        if norm not in ("none", "layer"):
+            raise ValueError(f'norm must be "none" or "layer". Received: {norm=}')
+        if preprocessing not in PREPROCESSING:
+            raise ValueError(
+                f"preprocessing must be one of {sorted(PREPROCESSING)}. Received: {preprocessing=}"
+            )
+        self.num_classes = num_classes
+        self.channels = channels
+        self.norm = norm
+        self.dropout = dropout
+        self.preprocessing = preprocessing
+        self._names = {"backbone": backbone, "head": head}
+        self._options = {
+            "backbone_options": dict(backbone_options or {}),
+            "head_options": dict(head_options or {}),
+        }
+        self.backbone = build_backbone(backbone, **self._options["backbone_options"])
+        self.head = build_head(head, **self._options["head_options"])
+        self._norm = tf.keras.layers.LayerNormalization(name="norm") if norm == "layer" else None
+        self._dropout = tf.keras.layers.Dropout(dropout)
+        self._classifier = tf.keras.layers.Dense(num_classes, dtype="float32", name="classifier")
+        # Shapes of a SavedModel are those of the first call.
+        self(tf.keras.Input((None, None, None, channels), dtype=tf.uint8))
+
+    @property
+    def block(self):
+        """The RSTG block, or None where the head has no graph."""
+        from rstg_tf.layers import RSTG
+
+        return self.head if isinstance(self.head, RSTG) else None
+
+    def call(self, clips, training=None):
+        """Classifies clips."""
+        features = self._features(clips, training)
+        return self._classify(self.head(features, training=training), training)
+
+    def attention(self, clips):
+        """Attention of every node over its neighbours.
+
+        Args:
+            clips: uint8 `[B, T, H, W, C]`.
+
+        Returns:
+            float `[B, T, K, E]`, for the E directed edges of `model.block.edges`.
+
+        Raises:
+            ValueError: if the model has no graph.
+        """
+        if self.block is None:
+            raise ValueError(
+                f"Only a model with an RSTG head has attention. Received: {self._names['head']!r}"
+            )
+        return self.block(self._features(clips, training=False), return_attention=True)[1]
+
+    def initial_state(self, batch_size):
+        """State of a stream before its first frame.
+
+        Args:
+            batch_size: number of streams B.
+
+        Returns:
+            A dict of tensors, batch first.
+        """
+        self._check_streams()
+        return self.head.initial_state(batch_size)
+
+    def step(self, frames, state):
+        """Takes one more frame of every stream.
+
+        Args:
+            frames: uint8 `[B, H, W, C]`.
+            state: what `initial_state` or the step before returned.
+
+        Returns:
+            The outputs of `call` for the frames up to this one, and the next state.
+        """
+        self._check_streams()
+        self._check_shape(frames[:, tf.newaxis], min_frames=1)
+        features = self.backbone(self._preprocess(frames)[:, tf.newaxis], training=False)
+        vector, state = self.head.step(features[:, 0], state)
+        return self._classify(vector, training=False), state
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "channels": self.channels,
+            **self._names,
+            **self._options,
+            "norm": self.norm,
+            "dropout": self.dropout,
+            "preprocessing": self.preprocessing,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Builds the model from its `get_config`."""
+        return cls(**config)
+
+    def _features(self, clips, training):
+        self._check_shape(clips, min_frames=2)
+        return self.backbone(self._preprocess(clips), training=training)
+
+    def _preprocess(self, clips):
+        offset, divisor = PREPROCESSING[self.preprocessing]
+        return (tf.cast(clips, self.compute_dtype) - offset) / divisor
+
+    def _classify(self, vector, training):
+        if self._norm is not None:
+            vector = self._norm(vector)
+        logits = self._classifier(self._dropout(vector, training=training))
+        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    def _check_streams(self):
+        if not self.backbone.per_frame:
+            raise ValueError(
+                "Streaming needs a backbone that works frame by frame. "
+                f"Received: backbone={self._names['backbone']!r}"
+            )
+
+    def _check_shape(self, clips, min_frames):
+        shape, smallest = clips.shape, self.backbone.min_size
+        if shape.rank != 5 or shape[4] not in (None, self.channels):
+            raise ValueError(
+                f"Clips are [batch, frames, height, width, {self.channels}]. "
+                f"Received: shape={tuple(shape)}"
+            )
+        limits = ((1, min_frames, "frames"), (2, smallest, "rows"), (3, smallest, "columns"))
+        for axis, least, what in limits:
+            message = f"A clip must have at least {least} {what}."
+            if shape[axis] is None:
+                tf.debugging.assert_greater_equal(tf.shape(clips)[axis], least, message)
+            elif shape[axis] < least:
+                raise ValueError(f"{message} Received: shape={tuple(shape)}")

@@ -1,0 +1,83 @@
+"""What a training shows: one line that is alive, and a clear end where the loss is lost."""
+
+import math
+import sys
+
+import tensorflow as tf
+import tqdm
+
+
+class Progress(tf.keras.callbacks.Callback):
+    """One line with loss, accuracy, videos per second and the time left; one per validation.
+
+    Args:
+        state: a `training_state`.
+        train_steps: steps of the whole training.
+        batch_size: videos in a step.
+    """
+
+    def __init__(self, state, train_steps, batch_size):
+        super().__init__()
+        self._state = state
+        self._train_steps = train_steps
+        self._batch_size = batch_size
+
+    def on_train_begin(self, logs=None):
+        """Opens the line."""
+        self._bar = tqdm.tqdm(
+            desc="training",
+            total=self._train_steps * self._batch_size,
+            initial=int(self._state.step) * self._batch_size,
+            unit=" videos",
+            unit_scale=True,
+            dynamic_ncols=True,
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the line."""
+        figures = {"loss": f"{logs['loss']:.3f}", "accuracy": f"{logs['accuracy']:.3f}"}
+        self._bar.set_postfix(figures, refresh=False)
+        self._bar.update(self._batch_size)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes a line of its own for a validation."""
+        if "val_loss" in logs:
+            self._bar.write(
+                f"step {int(self._state.step)}: loss {logs['loss']:.3f}, "
+                f"accuracy {logs['accuracy']:.3f}; validation loss {logs['val_loss']:.3f}, "
+                f"accuracy {logs['val_accuracy']:.3f}",
+                file=sys.stderr,
+            )
+
+    def on_train_end(self, logs=None):
+        """Closes the line."""
+        self._bar.close()
+
+
+class DivergedError(ArithmeticError):
+    """The loss of a training is no number any more."""
+
+
+class StopWhereDiverged(tf.keras.callbacks.Callback):
+    """Ends a training whose loss is not finite, before it is saved.
+
+    Args:
+        state: a `training_state`.
+    """
+
+    def __init__(self, state):
+        super().__init__()
+        self._state = state
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss."""
+        if not math.isfinite(logs["loss"]):
+            rate = float(self._state.optimizer.learning_rate)
+            raise DivergedError(
+                f"The loss is {logs['loss']} at step {int(self._state.step)} with learning rate "
+                f"{rate:.3g}. Checkpoints from before are kept. Train into another folder with a "
+                "lower trainer.optimizer_config.learning_rate, a longer warmup or a lower "
+                "global_clipnorm; with mixed_precision_dtype=float16 try bfloat16. "
+                f"Received: loss={logs['loss']}"
+            )

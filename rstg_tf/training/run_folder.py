@@ -1,0 +1,94 @@
+"""The folder of a training: its config, classes, checkpoints, logs and summary."""
+
+import json
+import pathlib
+
+from rstg_tf.experiments import Experiment, apply_file, to_plain, to_yaml
+from rstg_tf.files import written_whole
+
+# Settings of the machine, which a training may change on its way.
+_FREE = ("runtime.",)
+_BINDING = ("runtime.mixed_precision_dtype",)
+
+
+class RunFolder:
+    """Paths and small files of a training.
+
+    Args:
+        path: the folder; it need not exist.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config = self.path / "config.yaml"
+        self.classes = self.path / "classes.txt"
+        self.last = self.path / "checkpoints" / "last"
+        self.best = self.path / "checkpoints" / "best"
+        self.log = self.path / "log.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.summary = self.path / "summary.json"
+
+    def claim(self, config, class_names, write=True):
+        """Makes the folder this training's, or finds that it is already.
+
+        Args:
+            config: the resolved config of the training.
+            class_names: names of the classes, in order.
+            write: whether to write; one worker of several does.
+
+        Raises:
+            ValueError: if the folder holds a training of another config; names the differences.
+        """
+        if not self.config.exists():
+            if not write:
+                return
+            self.path.mkdir(parents=True, exist_ok=True)
+            with written_whole(self.classes) as part:
+                part.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
+            with written_whole(self.config) as part:
+                part.write_text(to_yaml(config), encoding="utf-8")
+            return
+        mine, theirs = _flatten(to_plain(config)), _flatten(to_plain(self.read_config()))
+        differences = [
+            f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} now"
+            for key in sorted(mine.keys() | theirs.keys())
+            if mine.get(key) != theirs.get(key) and (key in _BINDING or not key.startswith(_FREE))
+        ]
+        if differences:
+            raise ValueError(
+                f"{self.path} holds a training with other settings; take another folder, or the "
+                f"same settings to go on with it. Received: {'; '.join(differences)}"
+            )
+
+    def read_config(self):
+        """Reads the config.
+
+        Returns:
+            An `Experiment`.
+
+        Raises:
+            FileNotFoundError: if the folder is not that of a training.
+            ValueError: if the file is damaged.
+        """
+        if not self.config.exists():
+            raise FileNotFoundError(f"This is no folder of a training. Received: {self.path}")
+        return apply_file(Experiment(), self.config)
+
+    def read_classes(self):
+        """Reads the names of the classes, in order."""
+        return self.classes.read_text(encoding="utf-8").splitlines()
+
+    def write_summary(self, summary):
+        """Writes a dict as `summary.json`."""
+        with written_whole(self.summary) as part:
+            part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+
+
+def _flatten(tree, prefix=""):
+    flat = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

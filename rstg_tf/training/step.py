@@ -1,0 +1,73 @@
+"""One step of training, for Keras's `fit` and as a function by itself."""
+
+import tensorflow as tf
+
+
+def gradient_step(model, optimizer, clips, labels, label_smoothing=0.0):
+    """Takes one step on the mean loss of a batch.
+
+    Inside a replica of a strategy the mean is over the global batch.
+
+    Args:
+        model: a `VideoClassifier`.
+        optimizer: a Keras optimizer.
+        clips: uint8 `[B, T, H, W, C]`.
+        labels: int64 `[B]`.
+        label_smoothing: probability mass that is spread over all classes.
+
+    Returns:
+        The loss of every clip `[B]` and the logits `[B, classes]`, both before the step.
+    """
+    with tf.GradientTape() as tape:
+        logits = model(clips, training=True)["logits"]
+        losses = cross_entropy(labels, logits, label_smoothing)
+        loss = tf.nn.compute_average_loss(losses)
+    optimizer.minimize(loss, model.trainable_variables, tape=tape)
+    return losses, logits
+
+
+def cross_entropy(labels, logits, label_smoothing=0.0):
+    """Cross-entropy of every clip, `[B]`.
+
+    Args:
+        labels: int64 `[B]`.
+        logits: float `[B, classes]`.
+        label_smoothing: probability mass that is spread over all classes.
+    """
+    targets = tf.one_hot(labels, logits.shape[-1])
+    return tf.keras.losses.categorical_crossentropy(
+        targets, logits, from_logits=True, label_smoothing=label_smoothing
+    )
+
+
+def make_train_step(model, optimizer, label_smoothing=0.0, takes_learning_rate=False):
+    """Makes one training step that compiles with XLA, to run or to export.
+
+    Args:
+        model: a `VideoClassifier`.
+        optimizer: a Keras optimizer; its schedule, where it has one, runs inside of the step.
+        label_smoothing: probability mass that is spread over all classes.
+        takes_learning_rate: whether the step takes the learning rate as its third argument; the
+            optimizer must have none but a plain number then.
+
+    Returns:
+        `tf.function(clips, labels[, learning_rate])` that returns the batch's loss and accuracy.
+        Its variables are `step_variables(model, optimizer)`.
+    """
+    optimizer.build(model.trainable_variables)
+
+    def step(clips, labels):
+        losses, logits = gradient_step(model, optimizer, clips, labels, label_smoothing)
+        hits = tf.equal(tf.argmax(logits, axis=-1), labels)
+        return [tf.reduce_mean(losses), tf.reduce_mean(tf.cast(hits, tf.float32))]
+
+    def step_at(clips, labels, learning_rate):
+        optimizer.learning_rate = learning_rate
+        return step(clips, labels)
+
+    return tf.function(step_at if takes_learning_rate else step, jit_compile=True)
+
+
+def step_variables(model, optimizer):
+    """All variables that a step of `make_train_step` reads or writes."""
+    return [*model.variables, *optimizer.variables, optimizer.learning_rate]

@@ -1,0 +1,117 @@
+"""Distribution strategies through Model Garden, with the machine's limits checked first."""
+
+import json
+import os
+
+import tensorflow as tf
+
+STRATEGIES = ("one_device", "mirrored", "multi_worker_mirrored", "tpu")
+
+
+def get_strategy(runtime):
+    """Makes the strategy that the runtime settings ask for.
+
+    It must be called before TensorFlow runs its first operation, where devices are to be split
+    or workers to be joined.
+
+    Args:
+        runtime: the `runtime` section of an experiment.
+
+    Returns:
+        A `tf.distribute.Strategy`.
+
+    Raises:
+        ValueError: if this machine can't give it.
+    """
+    from official.common import distribute_utils
+
+    name, copies = runtime.distribution_strategy, runtime.virtual_devices
+    if name == "parameter_server":
+        raise ValueError(
+            "Training is synchronous here; use multi_worker_mirrored on several machines. "
+            "Received: runtime.distribution_strategy='parameter_server'"
+        )
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"A strategy is one of {list(STRATEGIES)}. "
+            f"Received: runtime.distribution_strategy={name!r}"
+        )
+    if copies > 1 and name != "mirrored":
+        raise ValueError(
+            "Only the strategy mirrored can use virtual devices. "
+            f"Received: runtime.distribution_strategy={name!r}, runtime.virtual_devices={copies}"
+        )
+    if name == "tpu":
+        return _tpu(runtime, distribute_utils)
+    gpus = _count_gpus(runtime)
+    if name == "one_device" and gpus > 1:
+        gpus = 1
+    if name == "multi_worker_mirrored":
+        _check_cluster()
+    if copies > 1:
+        devices = _split(copies, gpus)
+        return tf.distribute.MirroredStrategy(devices)
+    return distribute_utils.get_distribution_strategy(
+        name, num_gpus=gpus, all_reduce_alg=runtime.all_reduce_alg
+    )
+
+
+def is_chief(strategy):
+    """Whether this process is the one that writes logs and checkpoints."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or not resolver.task_type or resolver.task_id == 0
+
+
+def _count_gpus(runtime):
+    found = len(tf.config.list_physical_devices("GPU"))
+    if runtime.num_gpus > found:
+        raise ValueError(
+            f"This machine has {found} GPU(s). Received: runtime.num_gpus={runtime.num_gpus}"
+        )
+    return found if runtime.num_gpus < 0 else runtime.num_gpus
+
+
+def _split(copies, gpus):
+    """Splits the first GPU, or else the CPU, into logical devices."""
+    kind = "GPU" if gpus else "CPU"
+    device = tf.config.list_physical_devices(kind)[0]
+    memory = {"memory_limit": 1024} if gpus else {}
+    try:
+        tf.config.set_logical_device_configuration(
+            device, [tf.config.LogicalDeviceConfiguration(**memory) for _ in range(copies)]
+        )
+    except RuntimeError as error:
+        if len(tf.config.list_logical_devices(kind)) != copies:
+            raise ValueError(
+                "Devices can be split before TensorFlow's first operation only. "
+                f"Received: runtime.virtual_devices={copies}"
+            ) from error
+    return [f"{kind}:{i}" for i in range(copies)]
+
+
+def _check_cluster():
+    text = os.environ.get("TF_CONFIG", "")
+    try:
+        workers = json.loads(text)["cluster"]["worker"]
+        index = json.loads(text)["task"]["index"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            "multi_worker_mirrored needs the environment variable TF_CONFIG, such as "
+            '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+            f'"task": {{"type": "worker", "index": 0}}}}. Received: TF_CONFIG={text!r}'
+        ) from error
+    if not 0 <= index < len(workers):
+        raise ValueError(
+            f"TF_CONFIG names {len(workers)} workers, numbered from 0. Received: index={index}"
+        )
+
+
+def _tpu(runtime, distribute_utils):
+    address = "" if runtime.tpu is None else runtime.tpu
+    try:
+        return distribute_utils.get_distribution_strategy("tpu", tpu_address=address)
+    except Exception as error:  # TensorFlow raises any of five types here.
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"No TPU answers: {reason} Received: runtime.tpu={runtime.tpu!r}"
+        ) from error

@@ -1,0 +1,120 @@
+"""Training of one experiment into one folder."""
+
+import contextlib
+import math
+import tempfile
+
+import tensorflow as tf
+
+from rstg_tf import experiments
+from rstg_tf.data.input import evaluation_dataset, training_dataset
+from rstg_tf.training.checkpoints import Checkpoints, Validation
+from rstg_tf.training.optimizer import build_optimizer
+from rstg_tf.training.progress import Progress, StopWhereDiverged
+from rstg_tf.training.run_folder import RunFolder
+from rstg_tf.training.run_log import RunLog
+from rstg_tf.training.state import restore_checkpoint, training_state
+from rstg_tf.training.step_counter import StepCounter
+from rstg_tf.training.strategy import get_strategy, is_chief
+from rstg_tf.training.trainee import Trainee
+
+
+def train(config, run_dir):
+    """Trains an experiment, or goes on with a training that was interrupted.
+
+    An epoch of Keras's `fit` is a checkpoint interval.  Data, schedule and optimizer go on exactly
+    where the last checkpoint was, so an interruption changes nothing.
+
+    Args:
+        config: an `rstg_tf.experiments.Experiment`.
+        run_dir: folder of the training; see `RunFolder`.
+
+    Returns:
+        The folder, a `RunFolder`.
+
+    Raises:
+        ValueError: if the config contradicts itself or the data, if the machine can't give the
+            strategy, or if the folder holds a training of another config.
+        DivergedError: if the loss is not finite.
+    """
+    experiments.check(config)
+    strategy = get_strategy(config.runtime)
+    source = experiments.build_source(config.train_data)
+    config = experiments.resolve(config, source)
+    folder = RunFolder(run_dir)
+    chief = is_chief(strategy)
+    folder.claim(config, source.class_names, write=chief)
+
+    tf.keras.utils.set_random_seed(config.trainer.seed)
+    if config.runtime.op_determinism:
+        tf.config.experimental.enable_op_determinism()
+    with _precision(config.runtime.mixed_precision_dtype), strategy.scope():
+        trainee = build_trainee(config)
+    state = training_state(trainee.classifier, trainee.optimizer)
+    restore_checkpoint(state, folder.last)
+    if int(state.step) < config.trainer.train_steps:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            # Every worker has to save, one worker's files are kept.
+            saves = folder if chief else RunFolder(elsewhere)
+            callbacks = [
+                StepCounter(state, config.trainer),
+                StopWhereDiverged(state),
+                Validation(state, _validate(trainee, config), config.trainer, saves.best),
+                *([_progress(state, config), RunLog(folder, state, config)] if chief else []),
+                Checkpoints(state, config.trainer, saves.last),
+            ]
+            _fit(trainee, source, state, config, callbacks)
+    return folder
+
+
+def build_trainee(config):
+    """Builds and compiles the model of a resolved experiment, within the scope of its strategy."""
+    precision = config.runtime.mixed_precision_dtype
+    trainee = Trainee(experiments.build_model(config.model), config.trainer.label_smoothing)
+    optimizer = build_optimizer(config.trainer.optimizer_config, precision)
+    trainee.compile(optimizer, jit_compile=config.runtime.enable_xla)
+    return trainee
+
+
+def _fit(trainee, source, state, config, callbacks):
+    data, interval, done = config.train_data, config.trainer.checkpoint_interval, int(state.step)
+    dataset = training_dataset(
+        source,
+        data.global_batch_size,
+        seed=data.seed,
+        start_step=done,
+        deterministic=data.deterministic,
+    )
+    trainee.fit(
+        dataset,
+        steps_per_epoch=interval,
+        initial_epoch=done // interval,
+        epochs=math.ceil(config.trainer.train_steps / interval),
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+def _validate(trainee, config):
+    data = config.validation_data
+    dataset = evaluation_dataset(
+        experiments.build_source(data), data.global_batch_size, data.num_examples or None
+    )
+    return lambda: trainee.evaluate(dataset, verbose=0, return_dict=True)
+
+
+def _progress(state, config):
+    return Progress(state, config.trainer.train_steps, config.train_data.global_batch_size)
+
+
+@contextlib.contextmanager
+def _precision(dtype):
+    """Sets Keras's policy for the layers that are made meanwhile."""
+    from official.modeling import performance
+
+    before = tf.keras.mixed_precision.global_policy()
+    performance.set_mixed_precision_policy(tf.as_dtype(dtype))
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)
