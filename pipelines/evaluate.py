@@ -1,0 +1,67 @@
+"""Evaluates a model on clips that it was not trained on.
+
+    python pipelines/evaluate.py runs/interactions_rstg --data=interactions
+    python pipelines/evaluate.py interactions_rstg --data=interactions:difficulty=1.0
+    python pipelines/evaluate.py model_zoo/sync5_rstg_alltemp --data=SHARDS --num_clips=5000
+
+Prints the figures and a table of classes, and writes metrics.json, per_class.csv and
+confusion_matrix.png.
+"""
+
+import _startup
+
+import argparse
+import pathlib
+import shlex
+import sys
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", help="folder of a training, published model, or SavedModel")
+    parser.add_argument(
+        "--data",
+        help="folder of shards, or a generator: interactions, syncmnist:digits=5,z_order=authors "
+        "(default, also of the options: what the model was trained on)",
+    )
+    parser.add_argument("--split", default="test", help="test (default), validation or train")
+    parser.add_argument(
+        "--num_clips", "--num-clips", type=int, help="default: all shards, or 2,000"
+    )
+    parser.add_argument("--seed", type=int, help="of generated clips (default: one of its own)")
+    parser.add_argument("--batch_size", "--batch-size", type=int, default=32)
+    parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
+    parser.add_argument(
+        "--output",
+        help="folder to write (default: evaluations/ in a training's folder, else "
+        "runs/evaluations/MODEL)",
+    )
+    arguments = parser.parse_args()
+    with _startup.one_line_errors():
+        run(arguments)
+
+
+def run(arguments):
+    from rstg_tf.evaluation import measure, test_set
+    from rstg_tf.evaluation.subject import load_subject
+
+    subject = load_subject(arguments.model, arguments.zoo)
+    report = measure(
+        subject,
+        data=arguments.data,
+        split=arguments.split,
+        num_clips=arguments.num_clips,
+        seed=test_set.SEED if arguments.seed is None else arguments.seed,
+        batch_size=arguments.batch_size,
+        command=shlex.join(["python", "pipelines/evaluate.py", *sys.argv[1:]]),
+    )
+    print(report)
+    about = report.details["data"]
+    output = arguments.output or subject.output / f"{about['name']}-{about['split']}"
+    print(f"\nwrote {report.save(pathlib.Path(output)).parent}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Publishes the best checkpoint of a training into the model zoo.
+
+    python pipelines/publish.py runs/interactions_rstg --name=interactions_rstg
+
+The model is evaluated on held-out clips first, unless --metrics names what evaluate.py wrote for
+this very training. The entry is there whole or not at all.
+"""
+
+import _startup
+
+import argparse
+import shlex
+import sys
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run_dir", help="folder of the training")
+    parser.add_argument("--name", required=True, help="name of the entry")
+    parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
+    parser.add_argument("--metrics", help="metrics.json of pipelines/evaluate.py for this training")
+    parser.add_argument("--data", help="test set, as for pipelines/evaluate.py")
+    parser.add_argument("--num_clips", "--num-clips", type=int, help="clips of the test set")
+    parser.add_argument("--overwrite", action="store_true", help="replace an entry of this name")
+    arguments = parser.parse_args()
+    with _startup.one_line_errors():
+        run(arguments)
+
+
+def run(arguments):
+    from rstg_tf.zoo import publish
+
+    entry = publish(
+        **vars(arguments),
+        command=shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]]),
+    )
+    print(f"published {entry}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The model that is measured: a training's, a published one, or any SavedModel."""
+
+import pathlib
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from rstg_tf.experiments import Experiment, apply_file
+from rstg_tf.training import restore
+from rstg_tf.training.run_folder import RunFolder
+from rstg_tf.zoo import loading, saved_model
+
+
+class Subject(NamedTuple):
+    """A model with what is known of it.
+
+    Attributes:
+        name: name of its folder.
+        model: Keras model from uint8 clips to `logits`.
+        class_names: list of names in the order of the logits, or None where it has none.
+        config: the `Experiment` it was trained by, or None.
+        output: where to write what is found out about it.
+    """
+
+    name: str
+    model: Any
+    class_names: list | None
+    config: Experiment | None
+    output: pathlib.Path
+
+
+def load_subject(name_or_path, zoo=None):
+    """Loads a model to evaluate.
+
+    Args:
+        name_or_path: folder of a training (its best checkpoint is taken), an entry of the zoo, or
+            the path of a SavedModel.
+        zoo: folder of the zoo, see `rstg_tf.list_models`.
+
+    Returns:
+        A `Subject`.
+
+    Raises:
+        ValueError: there is no such model, or a published file is damaged.
+        FileNotFoundError: the training has no best checkpoint yet.
+    """
+    run = RunFolder(name_or_path)
+    if run.config.is_file() and run.classes.is_file():
+        model, config = restore(run.path)
+        name = run.path.resolve().name
+        return Subject(name, model, run.read_classes(), config, run.path / "evaluations")
+    directory = loading.verified_directory(name_or_path, zoo)
+    config = directory / "config.yaml"
+    return Subject(
+        name=directory.name,
+        model=tf.keras.models.load_model(directory, compile=False),
+        class_names=saved_model.read_class_names(directory),
+        config=apply_file(Experiment(), config) if config.is_file() else None,
+        output=pathlib.Path("runs/evaluations") / directory.name,
+    )

@@ -1,0 +1,131 @@
+"""The clips that a model is measured on."""
+
+import copy
+import dataclasses
+import difflib
+import pathlib
+import re
+
+from rstg_tf.experiments import Experiment, apply_overrides, build_source
+
+# Training and validation take other seeds, so even the clips of a split that both use differ.
+SEED = 1_000_000
+NUM_CLIPS = 2_000
+
+
+def open_test_set(data=None, split="test", seed=SEED, config=None):
+    """Opens shards or a generator for evaluation.
+
+    Args:
+        data: a folder of shards, or a generator with its options: `"interactions"`,
+            `"syncmnist:digits=5,z_order=authors"`. Options that are not given, and all if there
+            is no `data`, are those that the model was trained with.
+        split: `"test"`, `"validation"` or `"train"`.
+        seed: seed of clips that are generated; shards have their own.
+        config: the `Experiment` of the model, where it is known.
+
+    Returns:
+        `(source, about)`: a source for `rstg_tf.data.input.evaluation_dataset`, and a dict for
+        JSON that says what it is.
+
+    Raises:
+        ValueError: no such generator or option, or no `data` for a model of unknown training.
+        FileNotFoundError: there is neither such a folder nor such a generator.
+    """
+    section = copy.deepcopy((config or Experiment()).validation_data)
+    section.split, section.seed = split, seed
+    if data is None and config is None:
+        raise ValueError("Where no config lies beside a model, its data must be named (--data).")
+    if data is not None:
+        _choose(section, str(data))
+    source = build_source(section)
+    about = {"name": source.name, "split": split, "clip_shape": list(source.clip_shape)}
+    if section.input_path:
+        about["shards"] = pathlib.Path(section.input_path).resolve().name
+    else:
+        about |= {"seed": seed, "generator": section.source.type}
+        about["options"] = section.source.get().as_dict()
+        if section.source.type == "syncmnist":
+            about["digits"] = source.source
+    return source, about
+
+
+def count_clips(source, about, num_clips=None):
+    """Says how many clips of a test set to take.
+
+    Args:
+        source: what `open_test_set` returned.
+        about: what `open_test_set` returned with it.
+        num_clips: how many are wanted; by default all of shards, 2,000 of a generator.
+
+    Returns:
+        The number, an int.
+
+    Raises:
+        ValueError: shards hold fewer, or the number is not positive.
+    """
+    if num_clips is None:
+        return source.num_examples if "shards" in about else NUM_CLIPS
+    if num_clips < 1:
+        raise ValueError(f"The number of clips must be positive. Received: {num_clips}")
+    if "shards" in about and num_clips > source.num_examples:
+        raise ValueError(
+            f"The number of clips must be at most the {source.num_examples} of these shards. "
+            f"Received: {num_clips}"
+        )
+    return num_clips
+
+
+def is_held_out(about, config):
+    """Whether no clip of a test set took part in making the model.
+
+    Args:
+        about: the dict that `open_test_set` returned.
+        config: the `Experiment` of the model, or None.
+
+    Returns:
+        False for the split that it was trained on, and for the very clips that its best weights
+        were chosen by.
+    """
+    if config is None:
+        return about["split"] == "test"
+    chosen_by = config.validation_data
+    same_clips = (about["split"], about.get("seed")) == (chosen_by.split, chosen_by.seed)
+    return about["split"] != config.train_data.split and not (same_clips and "seed" in about)
+
+
+def chance_level(source):
+    """Accuracy of a model that knows what can be known without what the data set asks for.
+
+    On SyncMNIST that is a model that names the digits but not the pair that is in synchrony:
+    one over the number of pairs. Elsewhere it is a guess: one over the number of classes.
+
+    Args:
+        source: what `open_test_set` returned.
+
+    Returns:
+        The accuracy, a float.
+    """
+    syncmnist = re.fullmatch(r"syncmnist(\d+)", source.name)
+    if syncmnist is None:
+        return 1 / len(source.class_names)
+    digits = int(syncmnist[1])
+    return 2 / (digits * (digits - 1))
+
+
+def _choose(section, data):
+    """Sets the source of a `Data` config from a folder or from `NAME[:OPTION=VALUE,...]`."""
+    name, _, options = data.partition(":")
+    generators = [f.name for f in dataclasses.fields(section.source) if f.name != "type"]
+    if name not in generators:
+        if pathlib.Path(data).is_dir():
+            section.input_path = data
+            return
+        close = difflib.get_close_matches(name, generators, n=1)
+        raise FileNotFoundError(
+            f"Data must be a folder of shards or one of {generators}"
+            f"{f' (did you mean {close[0]!r}?)' if close else ''}. Received: {data!r}"
+        )
+    section.input_path = ""
+    section.source.type = name
+    apply_overrides(section.source.get(), options or {})

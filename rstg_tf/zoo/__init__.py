@@ -1,0 +1,6 @@
+"""Published models: listing, loading and publishing them."""
+
+from rstg_tf.zoo.loading import list_models, load_model
+from rstg_tf.zoo.publishing import publish
+
+__all__ = ["list_models", "load_model", "publish"]

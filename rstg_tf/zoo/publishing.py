@@ -1,0 +1,150 @@
+"""Publishing of a training: weights, config, figures and a card, checked before they count."""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+
+from rstg_tf.zoo import card, manifest, saved_model, store
+
+_REPORT = ("metrics.json", "per_class.csv", "confusion_matrix.png")
+
+
+def publish(
+    run_dir,
+    name,
+    zoo=None,
+    metrics=None,
+    data=None,
+    num_clips=None,
+    overwrite=False,
+    command=None,
+    progress=True,
+):
+    """Publishes the best checkpoint of a training as an entry of the zoo, whole or not at all.
+
+    The entry is a Keras SavedModel (see `write_saved_model`) with `config.yaml`, `metrics.json`,
+    a card `README.md`, and the table and picture of its evaluation. Before it takes its place, it
+    is loaded in a fresh process by Keras alone and must predict the same there.
+
+    Args:
+        run_dir: folder of the training.
+        name: name of the entry.
+        zoo: folder of the zoo, see `rstg_tf.list_models`.
+        metrics: a `metrics.json` that `pipelines/evaluate.py` wrote for this very training, on
+            clips held out of it; by default the model is evaluated here.
+        data: the test set where it is evaluated here, see `open_test_set`.
+        num_clips: clips of the test set where it is evaluated here.
+        overwrite: whether an entry of this name may be replaced.
+        command: the command that asks for it, to be recorded.
+        progress: whether to show a progress bar while it is evaluated here.
+
+    Returns:
+        `pathlib.Path` of the entry.
+
+    Raises:
+        FileNotFoundError: the folder is no training's, or has no best checkpoint or no figures.
+        FileExistsError: there is such an entry and `overwrite` is false.
+        ValueError: a name that is no name, weights that are not finite, or figures of another
+            model or of clips that were not held out.
+        OSError: nothing more fits on the disk; nothing is left behind.
+        RuntimeError: the SavedModel does not predict the same in a fresh process.
+    """
+    from rstg_tf.evaluation.subject import load_subject
+    from rstg_tf.training.run_folder import RunFolder
+
+    zoo = manifest.zoo_directory(zoo)
+    store.check_free(zoo, name, overwrite)
+    run = RunFolder(run_dir)
+    run.read_config()
+    subject = load_subject(run_dir)
+    _check_finite(subject.model, run_dir)
+    if metrics is None:
+        metrics = _evaluate(subject, data, num_clips, command, progress)
+    metrics = pathlib.Path(metrics)
+    figures = _read_metrics(metrics, subject.model)
+    summary = json.loads(run.summary.read_text())
+    sample = tuple(figures["data"]["clip_shape"])
+
+    with store.new_entry(zoo, name, overwrite) as (part, about):
+        saved_model.write_saved_model(subject.model, subject.class_names, part)
+        (part / "config.yaml").write_text(_portable(subject.config))
+        for file in _REPORT:
+            if metrics.with_name(file).is_file():
+                shutil.copyfile(metrics.with_name(file), part / file)
+        facts = card.Facts(
+            name=name,
+            config=subject.config,
+            summary=summary,
+            metrics=figures,
+            model=subject.model,
+            class_names=subject.class_names,
+            checksums=manifest.checksums(part),
+        )
+        (part / "README.md").write_text(card.render(facts))
+        saved_model.check_in_fresh_process(subject.model, part, sample)
+        about |= {
+            "experiment": summary["experiment"],
+            "size": summary["size"],
+            "data": figures["data"]["name"],
+            "parameters": summary["parameters"],
+            "videos": summary["videos"],
+            "figures": figures["figures"],
+            "weights_sha256": figures["weights_sha256"],
+        }
+    return zoo / name
+
+
+def _evaluate(subject, data, num_clips, command, progress):
+    """Evaluates a training on held-out clips; returns the path of its `metrics.json`."""
+    from rstg_tf.evaluation import measure
+
+    report = measure(subject, data, num_clips=num_clips, command=command, progress=progress)
+    about = report.details["data"]
+    return report.save(subject.output / f"{about['name']}-{about['split']}")
+
+
+def _check_finite(model, run_dir):
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise ValueError(
+                f"Weights that are published must be finite numbers. "
+                f"Received: {weight.name} of {run_dir} holds NaN or infinity"
+            )
+
+
+def _read_metrics(path, model):
+    """Reads figures and checks that they are this model's, on clips it has not seen."""
+    if not path.is_file():
+        raise FileNotFoundError(f"Metrics are written by pipelines/evaluate.py. Received: {path}")
+    try:
+        metrics = json.loads(path.read_text())
+        owner, held_out = metrics["weights_sha256"], metrics["held_out"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Metrics must be a file that pipelines/evaluate.py wrote. Received: {path}"
+        ) from error
+    if owner != saved_model.weights_checksum(model):
+        raise ValueError(
+            f"Metrics must be of the weights that are published. Received: {path}, of another model"
+        )
+    if not held_out:
+        raise ValueError(
+            f"Metrics must be of clips that the model was not made with. "
+            f"Received: {path}, of the split {metrics['data']['split']!r}"
+        )
+    return metrics
+
+
+def _portable(config):
+    """The config as YAML, with the names of files in place of this machine's paths."""
+    import yaml
+
+    tree = json.loads(json.dumps(config.as_dict()))
+    for data in (tree["train_data"], tree["validation_data"]):
+        data["input_path"] = pathlib.PurePath(data["input_path"]).name
+        options = data["source"][data["source"]["type"]]
+        if options.get("mnist_path"):
+            options["mnist_path"] = pathlib.PurePath(options["mnist_path"]).name
+    return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None)

@@ -1,0 +1,126 @@
+"""A classifier as a Keras SavedModel that needs nothing of this library."""
+
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+LABELS = "labels.txt"
+TOLERANCE = 1e-5
+
+
+def write_saved_model(model, class_names, directory):
+    """Writes a model with its class names and named inputs and outputs.
+
+    `serving_default` takes `clips`, uint8 `[B, T, H, W, C]`, and returns `logits` and
+    `probabilities`, float32 `[B, classes]`. The names of the classes lie in `assets/labels.txt`,
+    one a line, in the order of the logits.
+
+    Args:
+        model: a `VideoClassifier`.
+        class_names: names of its classes.
+        directory: folder to write.
+    """
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None] * 4 + [model.channels], tf.uint8, name="clips")]
+    )
+    def serve(clips):
+        return model(clips, training=False)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        labels = pathlib.Path(scratch) / LABELS
+        labels.write_text("".join(f"{name}\n" for name in class_names))
+        model.labels = tf.saved_model.Asset(str(labels))
+        model.save(
+            directory,
+            save_format="tf",
+            include_optimizer=False,
+            signatures={"serving_default": serve},
+        )
+
+
+def read_class_names(directory):
+    """Reads the names of the classes of a SavedModel.
+
+    Args:
+        directory: the SavedModel.
+
+    Returns:
+        List of names in the order of the logits, or None where it has none.
+    """
+    path = pathlib.Path(directory) / "assets" / LABELS
+    return path.read_text().splitlines() if path.is_file() else None
+
+
+def weights_checksum(model):
+    """Computes a checksum of a model's weights that survives saving and loading.
+
+    Args:
+        model: a built Keras model.
+
+    Returns:
+        sha256 in hexadecimal digits, over the values and shapes of all weights in any order.
+    """
+    digests = [
+        hashlib.sha256(f"{array.dtype}{array.shape}".encode() + array.tobytes()).digest()
+        for array in model.get_weights()
+    ]
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def check_in_fresh_process(model, directory, clip_shape):
+    """Loads a SavedModel by Keras alone, in a process where `rstg_tf` can't be imported.
+
+    Args:
+        model: the model that was saved.
+        directory: the SavedModel.
+        clip_shape: `(T, H, W, C)` of a clip that the model is meant for.
+
+    Raises:
+        RuntimeError: it does not load, or predicts other numbers, for batches of other sizes or
+            for clips of other shape.
+    """
+    frames, height, width, channels = clip_shape
+    shapes = ((3, *clip_shape), (1, frames + 1, height + 5, width + 3, channels))
+    rng = np.random.default_rng(0)
+    batches = [rng.integers(0, 256, shape, np.uint8) for shape in shapes]
+    found = _predict_elsewhere(directory, batches)
+    for number, clips in enumerate(batches):
+        with tf.device("CPU"):
+            expected = model(clips, training=False)
+        for name in ("logits", "probabilities"):
+            error = np.abs(found[f"{number}/{name}"] - expected[name]).max()
+            if not error <= TOLERANCE * max(1.0, np.abs(expected[name]).max()):
+                raise RuntimeError(
+                    f"A published model must predict what it did before it was saved. "
+                    f"Received: {name} that differ by {error:.2g} for clips of {clips.shape}"
+                )
+
+
+def _predict_elsewhere(directory, batches):
+    """Predictions of a SavedModel in a fresh process: dict from `NUMBER/OUTPUT` to array."""
+    script = pathlib.Path(__file__).with_name("fresh_process.py")
+    with tempfile.TemporaryDirectory() as scratch:
+        given, made = pathlib.Path(scratch) / "clips.npz", pathlib.Path(scratch) / "made.npz"
+        np.savez(given, *batches)
+        process = subprocess.run(
+            [sys.executable, "-I", script, pathlib.Path(directory).resolve(), given, made],
+            cwd=scratch,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode:
+            raise RuntimeError(
+                f"A published model must load by keras.models.load_model in a process without "
+                f"rstg_tf. Received: {directory}\n{process.stderr[-2000:]}"
+            )
+        with np.load(made) as arrays:
+            return dict(arrays)
