@@ -116,51 +116,77 @@ class Stage:
             track[:, 3] = -track[:, 3]
 
 
-def _window(stage, early=0.25, late=0.75):
+def pass_by(stage, pace):
+    """Something else, or a hand, lies about or moves on its own, up to `pace` widths."""
+    rng, radius = stage.rng, stage.radius(0.08, 0.13)
+    phase = stage.times - 0.5
+    x = rng.uniform(0.05, 0.95) + rng.uniform(-pace, pace) * phase
+    y = rng.uniform(0.1, 0.95) + rng.uniform(-pace, pace) * phase
+    if rng.random() < 0.2:
+        stage.hand(x, y, _anywhere(stage))
+    else:
+        turn = rng.uniform(-pace, pace) * 2 * math.pi * phase
+        stage.place(stage.look(radius), x, y, 1.0, turn)
+
+
+def _anywhere(stage):
+    """Draws where an arm comes from."""
+    return stage.rng.uniform(-math.pi, math.pi)
+
+
+def _from_above(stage):
+    return -stage.rng.uniform(0.3, 0.7) * math.pi
+
+
+def _from_below(stage):
+    return stage.rng.uniform(0.3, 0.7) * math.pi
+
+
+def _window(stage, early=0.35, late=0.65):
     """Draws when an action starts and when it ends."""
     return stage.rng.uniform(0.0, early), stage.rng.uniform(late, 1.0)
 
 
+def _hold(stage, radius, x, y, direction, scale=1.0):
+    """Places a thing and the hand that holds it."""
+    stage.place(stage.look(radius), x, y, scale)
+    reach = 0.6 * radius * scale
+    stage.hand(x + reach * math.cos(direction), y + reach * math.sin(direction), direction, scale)
+
+
 def push(stage):
-    """A hand pushes a thing over the table, from left to right."""
+    """A hand pushes a thing from left to right."""
     rng, radius = stage.rng, stage.radius()
-    start, end = _window(stage, 0.2, 0.8)
-    step = rng.uniform(0.35, 0.6)
-    x = rng.uniform(0.17, 0.83 - step) + step * ease(stage.times, start, end)
-    y = stage.floor - radius
-    stage.place(stage.look(radius), x, y)
-    stage.hand(x, y + 0.5 * radius, rng.uniform(0.4, 0.6) * math.pi)
+    step = rng.uniform(0.25, 0.5)
+    x = rng.uniform(0.15, 0.85 - step) + step * ease(stage.times, *_window(stage))
+    y = rng.uniform(0.3, 0.75)
+    _hold(stage, radius, x, y, (_from_above, _from_below)[rng.integers(2)](stage))
 
 
 def raise_up(stage):
     """A hand moves a thing up."""
     rng, radius = stage.rng, stage.radius()
-    start, end = _window(stage, 0.2, 0.8)
-    step = rng.uniform(0.35, 0.55)
-    x = rng.uniform(0.3, 0.6)
-    y = rng.uniform(0.2 + step, 0.82) - step * ease(stage.times, start, end)
-    stage.place(stage.look(radius), x, y)
-    stage.hand(x + 0.6 * radius, y, rng.uniform(-0.1, 0.1) * math.pi)
-    _mirror_by_chance(stage)
+    step = rng.uniform(0.25, 0.5)
+    y = rng.uniform(0.15 + step, 0.85) - step * ease(stage.times, *_window(stage))
+    _hold(stage, radius, rng.uniform(0.2, 0.8), y, _anywhere(stage))
 
 
 def come_closer(stage):
     """A hand moves a thing towards the camera."""
     rng, radius = stage.rng, stage.radius()
-    start, end = _window(stage, 0.2, 0.8)
-    progress = ease(stage.times, start, end)
-    scale = 0.7 * rng.uniform(2.6, 3.2) ** progress
-    x = rng.uniform(0.35, 0.65) + rng.uniform(-0.08, 0.08) * progress
-    y = rng.uniform(0.35, 0.5) + rng.uniform(-0.05, 0.08) * progress
-    stage.place(stage.look(radius), x, y, scale)
-    stage.hand(x, y + 0.7 * radius * scale, rng.uniform(0.4, 0.6) * math.pi, scale)
+    growth = rng.uniform(1.8, 2.6)
+    progress = ease(stage.times, *_window(stage))
+    scale = rng.uniform(0.8, 2.1 / growth) * growth**progress
+    x = rng.uniform(0.25, 0.75) + rng.uniform(-0.08, 0.08) * progress
+    y = rng.uniform(0.3, 0.7) + rng.uniform(-0.08, 0.08) * progress
+    _hold(stage, radius, x, y, _anywhere(stage), scale)
 
 
 def put_on_top(stage):
     """A hand brings a thing, puts it onto another one and goes away."""
     rng, times = stage.rng, stage.times
-    start, end = _window(stage, 0.1, 0.9)
-    middle = rng.uniform(0.5, 0.62)
+    start, end = _window(stage, 0.2, 0.8)
+    middle = rng.uniform(0.45, 0.6)
     half_width, half_height, radius = (
         stage.radius(0.17, 0.22),
         stage.radius(0.09, 0.12),
@@ -170,25 +196,25 @@ def put_on_top(stage):
     top = stage.floor - 2 * half_height
     stage.place(stage.look(half_width, half_height, rendering.BOX), base_x, top + half_height)
     bring = 1.0 - ease(times, start, middle)
-    leave = ease(times, middle + 0.06, end)
+    leave = ease(times, middle + 0.05, end)
     away_x, away_y = rng.uniform(-0.4, 0.4), rng.uniform(0.4, 0.55)
     x = base_x + away_x * bring
     y = top - radius - away_y * bring
     stage.place(stage.look(radius), x, y)
     hand_x = x + rng.uniform(-0.5, 0.5) * leave
-    stage.hand(hand_x, y - 0.5 * radius - 0.6 * leave, -rng.uniform(0.4, 0.6) * math.pi)
+    stage.hand(hand_x, y - 0.5 * radius - 0.6 * leave, _from_above(stage))
 
 
 def cover(stage):
     """A hand pulls a cloth over a thing."""
     rng, times = stage.rng, stage.times
-    start, end = _window(stage, 0.1, 0.9)
-    middle = rng.uniform(0.5, 0.65)
+    start, end = _window(stage, 0.2, 0.8)
+    middle = rng.uniform(0.45, 0.6)
     radius = stage.radius(0.1, 0.13)
     x, y = rng.uniform(0.3, 0.7), stage.floor - radius
     stage.place(stage.look(radius), x, y)
     bring = 1.0 - ease(times, start, middle)
-    leave = ease(times, middle + 0.06, end)
+    leave = ease(times, middle + 0.05, end)
     angle = rng.uniform(-0.5, 0.5) * math.pi - 0.5 * math.pi
     far = rng.uniform(0.5, 0.65)
     half_height = radius * rng.uniform(1.3, 1.5)
@@ -197,21 +223,21 @@ def cover(stage):
     cloth_y = y + far * math.sin(angle) * bring
     stage.place(cloth, cloth_x, cloth_y)
     hand_y = cloth_y - 0.7 * half_height
-    stage.hand(cloth_x, hand_y - 0.7 * leave, -rng.uniform(0.4, 0.6) * math.pi)
+    stage.hand(cloth_x, hand_y - 0.7 * leave, _from_above(stage))
 
 
 def approach_each_other(stage):
     """Two hands move two things closer to each other."""
     rng = stage.rng
-    start, end = _window(stage, 0.2, 0.8)
-    left, right = stage.radius(0.09, 0.13), stage.radius(0.09, 0.13)
-    meeting = rng.uniform(0.42, 0.58)
-    gap = rng.uniform(0.0, 0.02) + rng.uniform(0.4, 0.5) * (1 - ease(stage.times, start, end))
-    for radius, side in ((left, -1), (right, 1)):
-        x, y = meeting + side * (radius + 0.5 * gap), stage.floor - radius
-        stage.place(stage.look(radius), x, y)
-        direction = rng.uniform(-0.1, 0.1) * math.pi + (math.pi if side < 0 else 0.0)
-        stage.hand(x + side * 0.6 * radius, y, direction)
+    meeting, y = rng.uniform(0.35, 0.65), rng.uniform(0.3, 0.75)
+    gap = rng.uniform(0.0, 0.05) + rng.uniform(0.25, 0.45) * (
+        1 - ease(stage.times, *_window(stage))
+    )
+    for side in (-1, 1):
+        radius = stage.radius(0.09, 0.13)
+        tilt = rng.uniform(-0.3, 0.3) * math.pi
+        direction = tilt if side > 0 else math.pi + tilt
+        _hold(stage, radius, meeting + side * (radius + 0.5 * gap), y, direction)
 
 
 def hit(stage):
@@ -240,13 +266,13 @@ def lift_and_drop(stage):
     fall = np.clip((times - release) / (landing - release), 0.0, 1.0) ** 2
     x = rng.uniform(0.3, 0.7)
     stage.place(stage.look(radius), x, np.where(times < release, held, top + (low - top) * fall))
-    stage.hand(x, held - 0.5 * radius, -rng.uniform(0.4, 0.6) * math.pi)
+    stage.hand(x, held - 0.5 * radius, _from_above(stage))
 
 
 def tip_over(stage):
     """A hand tips a tall thing over, to the right."""
     rng = stage.rng
-    start, end = _window(stage, 0.2, 0.8)
+    start, end = _window(stage)
     half_width, half_height = stage.radius(0.075, 0.095), stage.radius(0.21, 0.25)
     turn = 0.5 * math.pi * ease(stage.times, start, end)
     corner_x, corner_y = rng.uniform(0.3, 0.5), stage.floor
@@ -266,13 +292,13 @@ def tip_over(stage):
 def put_behind(stage):
     """A hand puts a thing behind a bigger one and goes away."""
     rng, times = stage.rng, stage.times
-    start, end = _window(stage, 0.1, 0.9)
-    middle = rng.uniform(0.5, 0.65)
+    start, end = _window(stage, 0.2, 0.8)
+    middle = rng.uniform(0.45, 0.6)
     radius = stage.radius(0.1, 0.12)
     half_width, half_height = radius * rng.uniform(1.3, 1.5), radius * rng.uniform(1.4, 1.8)
     screen_x = rng.uniform(0.2, 0.4)
     bring = 1.0 - ease(times, start, middle)
-    leave = ease(times, middle + 0.06, end)
+    leave = ease(times, middle + 0.05, end)
     x = screen_x + rng.uniform(0.4, 0.5) * bring
     y = stage.floor - radius - 0.03
     stage.place(stage.look(radius), x, y)

@@ -9,7 +9,6 @@ from rstg_tf.data import choreography, rendering
 from rstg_tf.data.seeds import clip_seed
 
 CLASS_NAMES = [name for _, *names in choreography.ACTIONS for name in names]
-_MARGIN = 8
 
 
 class Interactions:
@@ -22,7 +21,7 @@ class Interactions:
         size: Height and width of the frames in pixels, 16 ... 512.
         frames: Number of frames of a clip, at least 2.
         distractors: Bystanders in a clip: a number from 0 to this one is drawn.
-        difficulty: 0 (large and vivid things, no noise, no shake) ... 1 (hard).
+        difficulty: 0 (large and vivid things, nothing else moves, no noise) ... 1 (hard).
         split: `"train"`, `"validation"` or `"test"`; splits share no clip.
         seed: Seed of the data set, at least 0.
         num_examples: Number of clips of the split, where it has to have an end; by default
@@ -38,13 +37,14 @@ class Interactions:
     """
 
     name = "interactions"
+    frame_rate = 12.0
     class_names = CLASS_NAMES
 
     def __init__(
         self,
         size=64,
         frames=16,
-        distractors=2,
+        distractors=3,
         difficulty=0.5,
         split="train",
         seed=0,
@@ -102,8 +102,9 @@ class Interactions:
 
     def _render(self, rng, label, out):
         hard, times = self.difficulty, np.linspace(0.0, 1.0, self.frames)
-        stage = choreography.Stage(rng, times, size=1 - 0.3 * hard, vividness=1 - 0.4 * hard)
-        self._add_distractors(stage)
+        stage = choreography.Stage(rng, times, size=1 - 0.4 * hard, vividness=1 - 0.5 * hard)
+        for _ in range(rng.integers(self.distractors + 1)):
+            choreography.pass_by(stage, 0.6 * hard)
         choreography.ACTIONS[label // 2][0](stage)
         rendering.render_clip(
             self._background(stage),
@@ -111,25 +112,23 @@ class Interactions:
             np.array(stage.sizes) * self.size,
             np.array(stage.colours),
             np.stack(stage.tracks, axis=1) * [self.size, self.size, 1, 1],
-            _wander(rng, times, 2) * min(0.02 * hard * self.size, _MARGIN - 2),
-            1 + 0.15 * hard * (_wander(rng, times, 1) + 0.3 * _wander(rng, times, 3)),
-            10.0 * hard,
+            self._camera(rng, times),
+            1 + 0.2 * hard * (_wander(rng, times, 1) + 0.3 * _wander(rng, times, 3)),
+            16.0 * hard,
             np.uint64(rng.integers(1, 2**63)),
             out,
         )
         if label % 2:
             out[:] = out[::-1].copy()
 
-    def _add_distractors(self, stage):
-        rng = stage.rng
-        for _ in range(rng.integers(self.distractors + 1)):
-            radius = stage.radius(0.06, 0.09)
-            sway = 0.06 * self.difficulty * _wander(rng, stage.times, 2)
-            x, y = rng.uniform(0.05, 0.95), rng.uniform(0.1, 0.95)
-            stage.place(stage.look(radius), x + sway[:, 0], y + sway[:, 1])
+    def _camera(self, rng, times):
+        """Draws how the camera shakes and pans, in pixels `[T, 2]`."""
+        pan = (times[:, None] - 0.5) * rng.uniform(-1, 1, 2) * [0.3, 0.15]
+        return self.difficulty * self.size * (pan + 0.03 * _wander(rng, times, 2))
 
     def _background(self, stage):
-        rng, length = stage.rng, self.size + 2 * _MARGIN
+        rng, margin = stage.rng, self.size // 5 + 2
+        length = self.size + 2 * margin
         clouds = rng.normal(0.0, 8.0 + 12.0 * self.difficulty, (7, 7, 1))
         clouds = clouds + rng.normal(0.0, 6.0, (7, 7, 3))
         stripes = np.stack(
@@ -143,7 +142,7 @@ class Interactions:
         )
         wall, table = rng.uniform(60, 190, 2)[:, None] + rng.uniform(-20, 20, (2, 3))
         background = np.empty((length, length, 3), np.float32)
-        table_y = _MARGIN + stage.table * self.size
+        table_y = margin + stage.table * self.size
         rendering.paint_background(wall, table, table_y, stripes, clouds, background)
         return background
 

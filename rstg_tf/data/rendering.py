@@ -120,7 +120,7 @@ def render_clip(background, kinds, sizes, colours, tracks, camera, lights, noise
         colours: float64 `[P, 2, 3]`: the two colours of the texture, grey levels.
         tracks: float64 `[T, P, 4]`: x and y of the centre in pixels, scale, angle in radians
             (clockwise on the screen).
-        camera: float64 `[T, 2]`: (x, y) displacement of the camera in pixels, below `m - 1`.
+        camera: float64 `[T, 2]`: (x, y) displacement of the camera in pixels, less than `m - 1`.
         lights: float64 `[T, 3]`: gain of each colour channel.
         noise: Standard deviation of the pixel noise in grey levels.
         seed: uint64, not zero: seed of the pixel noise.

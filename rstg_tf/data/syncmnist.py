@@ -75,6 +75,7 @@ class SyncMNIST:
         (8, 10, 64, 64, 1)
     """
 
+    frame_rate = 10.0
     class_names = CLASS_NAMES
 
     def __init__(

@@ -1,0 +1,170 @@
+"""Writes a data set to disk, shard by shard."""
+
+import concurrent.futures
+import hashlib
+import json
+import math
+import os
+import pathlib
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from rstg_tf.data.sequence_example import encode_clip
+from rstg_tf.data.shards import INFO, read_info
+from rstg_tf.files import written_whole
+
+_SHARD_BYTES = 128 * 2**20
+_MIN_SHARDS = 4
+_CHUNK = 8
+
+
+def write_shards(source, directory, made_by, num_shards=None, workers=None, progress=None):
+    """Writes the clips `0 ... source.num_examples - 1` of a generator as TFRecord shards.
+
+    Shards appear in the folder whole or not at all. After an interruption the same call goes on
+    with the shards that are missing; the same arguments give the same bytes.
+
+    Args:
+        source: `SyncMNIST` or `Interactions`; its `name` and `split` name the files
+            `NAME-SPLIT-00000-of-00004.tfrecord`.
+        directory: Folder to write to, made if need be; other splits of the same data set may
+            be there.
+        made_by: Dict of what defines the clips (options, seed, source), kept in
+            `dataset_info.json`.
+        num_shards: Number of shards; by default as many as make about 128 MB each, at least 4.
+        workers: Number of threads, by default one for each core.
+        progress: Called with the number of clips whenever some were written.
+
+    Returns:
+        `pathlib.Path` of `dataset_info.json`.
+
+    Raises:
+        ValueError: The folder holds another data set, or this split made in another way.
+    """
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    if num_shards is None:
+        num_shards = _number_of_shards(source)
+    if not 1 <= num_shards <= source.num_examples:
+        raise ValueError(
+            f"`num_shards` must be from 1 to the number of clips ({source.num_examples}). "
+            f"Received: {num_shards}"
+        )
+    info = _describe(source, directory, {**made_by, "num_shards": num_shards})
+    split = info["splits"][source.split]
+    _write_info(directory, info)
+    bounds = np.linspace(0, source.num_examples, num_shards + 1).astype(int)
+    names = [
+        f"{source.name}-{source.split}-{k:05d}-of-{num_shards:05d}.tfrecord"
+        for k in range(num_shards)
+    ]
+    done = {s["file"]: s for s in split["shards"] if _is_there(directory, s)}
+    stop = threading.Event()
+
+    def write(k):
+        indices = range(bounds[k], bounds[k + 1])
+        return _write_shard(source, directory / names[k], indices, stop, progress)
+
+    if progress:
+        progress(sum(shard["examples"] for shard in done.values()))
+    with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        jobs = [pool.submit(write, k) for k, name in enumerate(names) if name not in done]
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                shard = job.result()
+                done[shard["file"]] = shard
+                split["shards"] = [done[name] for name in names if name in done]
+                _write_info(directory, info)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    split["complete"] = True
+    _write_info(directory, info)
+    return directory / INFO
+
+
+def _number_of_shards(source):
+    """Estimates from a few clips how many shards make good files."""
+    indices = range(min(_CHUNK, source.num_examples))
+    length = sum(len(record) for record in _records(source, indices)) / len(indices)
+    wanted = math.ceil(length * source.num_examples / _SHARD_BYTES)
+    return min(max(wanted, _MIN_SHARDS), source.num_examples)
+
+
+def _describe(source, directory, made_by):
+    """Returns the description to write: the one that is there, if it fits, or a new one."""
+    new = {
+        "name": source.name,
+        "classes": list(source.class_names),
+        "clip_shape": list(source.clip_shape),
+    }
+    made_by = json.loads(json.dumps(made_by))
+    if not (directory / INFO).exists():
+        return {**new, "splits": {source.split: _new_split(source, made_by)}}
+    info = read_info(directory)
+    old = {key: info[key] for key in new}
+    if old != new:
+        different = ", ".join(key for key in new if old[key] != new[key])
+        raise ValueError(
+            f"The folder holds another data set: {old['name']} of shape {old['clip_shape']} "
+            f"(different: {different}). Received: {directory}"
+        )
+    split = info["splits"].setdefault(source.split, _new_split(source, made_by))
+    if split["made_by"] != made_by:
+        keys = sorted(set(split["made_by"]) | set(made_by))
+        different = "; ".join(
+            f"{key}={split['made_by'].get(key)!r} there, {made_by.get(key)!r} now"
+            for key in keys
+            if split["made_by"].get(key) != made_by.get(key)
+        )
+        raise ValueError(
+            f"The folder holds the {source.split} split made in another way ({different}); "
+            f"choose another folder. Received: {directory}"
+        )
+    return info
+
+
+def _new_split(source, made_by):
+    return {
+        "num_examples": int(source.num_examples),
+        "complete": False,
+        "made_by": made_by,
+        "shards": [],
+    }
+
+
+def _is_there(directory, shard):
+    path = directory / shard["file"]
+    return path.exists() and path.stat().st_size == shard["bytes"]
+
+
+def _write_info(directory, info):
+    with written_whole(directory / INFO) as part:
+        part.write_text(json.dumps(info, indent=1) + "\n")
+
+
+def _write_shard(source, path, indices, stop, progress):
+    with written_whole(path) as part:
+        with tf.io.TFRecordWriter(str(part)) as writer:
+            for start in range(0, len(indices), _CHUNK):
+                if stop.is_set():
+                    raise concurrent.futures.CancelledError
+                chunk = indices[start : start + _CHUNK]
+                for record in _records(source, chunk):
+                    writer.write(record)
+                if progress:
+                    progress(len(chunk))
+        with open(part, "rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        length = part.stat().st_size
+    return {"file": path.name, "examples": len(indices), "bytes": length, "sha256": checksum}
+
+
+def _records(source, indices):
+    clips, labels = source.batch(indices)
+    for index, clip, label in zip(indices, clips, labels, strict=True):
+        media_id = f"{source.name}-{source.split}-{index:08d}"
+        yield encode_clip(clip, label, source.class_names[label], media_id, source.frame_rate)
