@@ -36,7 +36,8 @@ def training_dataset(source, batch_size, seed=0, start_step=0, deterministic=Tru
         records = epochs.flat_map(lambda epoch: _epoch(source, seed, epoch, deterministic))
         records = records.skip(seen % source.num_examples)
         return _decode(records.batch(batch_size, drop_remainder=True), source, deterministic)
-    first = seed << 40  # Far apart, so that trainings of different seeds share no clip.
+    # Far apart, so that trainings of different seeds share no clip.
+    first = (seed % 2**22) << 40
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     clips = tf.range(batch_size, dtype=tf.int64)
     return _generate(
@@ -68,6 +69,7 @@ def _files(source):
 
 def _epoch(source, seed, epoch, deterministic):
     """Returns the records of one epoch, in an order that depends on `seed` and `epoch` only."""
+    tf.random.set_seed(0)  # Of this function's graph: the global seed is left out of the order.
     order = tf.random.experimental.stateless_shuffle(
         tf.range(len(source.files)), tf.stack([tf.cast(seed, tf.int64), epoch])
     )

@@ -25,7 +25,7 @@ class Interactions:
         split: `"train"`, `"validation"` or `"test"`; splits share no clip.
         seed: Seed of the data set, at least 0.
         num_examples: Number of clips of the split, where it has to have an end; by default
-            100,000 for training and 2,000 otherwise.
+            10,000 for training and 2,000 otherwise.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -44,7 +44,7 @@ class Interactions:
         self,
         size=64,
         frames=16,
-        distractors=3,
+        distractors=2,
         difficulty=0.5,
         split="train",
         seed=0,
@@ -70,13 +70,27 @@ class Interactions:
         self.difficulty = difficulty
         self.split = split
         self.seed = seed
-        default = 100_000 if split == "train" else 2_000
+        default = 10_000 if split == "train" else 2_000
         self.num_examples = default if num_examples is None else num_examples
+        if self.num_examples < 1:
+            raise ValueError(f"`num_examples` must be at least 1. Received: {num_examples}")
 
     @property
     def clip_shape(self):
         """Shape `(T, H, W, C)` of a clip."""
         return (self.frames, self.size, self.size, 3)
+
+    def describe(self):
+        """Returns a JSON-ready dict of what defines the clips."""
+        return {
+            "generator": "Interactions",
+            "source": "rendered by rstg_tf.data.interactions",
+            "size": self.size,
+            "frames": self.frames,
+            "distractors": self.distractors,
+            "difficulty": self.difficulty,
+            "seed": self.seed,
+        }
 
     def batch(self, indices, labels=None):
         """Renders clips; a clip depends on the arguments of the data set and its index only.

@@ -20,7 +20,7 @@ _MIN_SHARDS = 4
 _CHUNK = 8
 
 
-def write_shards(source, directory, made_by, num_shards=None, workers=None, progress=None):
+def write_shards(source, directory, num_shards=None, workers=None, progress=None):
     """Writes the clips `0 ... source.num_examples - 1` of a generator as TFRecord shards.
 
     Shards appear in the folder whole or not at all. After an interruption the same call goes on
@@ -28,14 +28,12 @@ def write_shards(source, directory, made_by, num_shards=None, workers=None, prog
 
     Args:
         source: `SyncMNIST` or `Interactions`; its `name` and `split` name the files
-            `NAME-SPLIT-00000-of-00004.tfrecord`.
+            `NAME-SPLIT-00000-of-00004.tfrecord`, its `describe()` goes to `dataset_info.json`.
         directory: Folder to write to, made if need be; other splits of the same data set may
             be there.
-        made_by: Dict of what defines the clips (options, seed, source), kept in
-            `dataset_info.json`.
         num_shards: Number of shards; by default as many as make about 128 MB each, at least 4.
         workers: Number of threads, by default one for each core.
-        progress: Called with the number of clips whenever some were written.
+        progress: Called with the number of clips whenever some were written, one call at a time.
 
     Returns:
         `pathlib.Path` of `dataset_info.json`.
@@ -52,7 +50,7 @@ def write_shards(source, directory, made_by, num_shards=None, workers=None, prog
             f"`num_shards` must be from 1 to the number of clips ({source.num_examples}). "
             f"Received: {num_shards}"
         )
-    info = _describe(source, directory, {**made_by, "num_shards": num_shards})
+    info = _describe(source, directory, num_shards)
     split = info["splits"][source.split]
     _write_info(directory, info)
     bounds = np.linspace(0, source.num_examples, num_shards + 1).astype(int)
@@ -63,12 +61,20 @@ def write_shards(source, directory, made_by, num_shards=None, workers=None, prog
     done = {s["file"]: s for s in split["shards"] if _is_there(directory, s)}
     stop = threading.Event()
 
+    lock = threading.Lock()
+
+    def report(count):
+        if stop.is_set():
+            raise concurrent.futures.CancelledError
+        if progress:
+            with lock:
+                progress(count)
+
     def write(k):
         indices = range(bounds[k], bounds[k + 1])
-        return _write_shard(source, directory / names[k], indices, stop, progress)
+        return _write_shard(source, directory / names[k], indices, report)
 
-    if progress:
-        progress(sum(shard["examples"] for shard in done.values()))
+    report(sum(shard["examples"] for shard in done.values()))
     with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         jobs = [pool.submit(write, k) for k, name in enumerate(names) if name not in done]
         try:
@@ -94,16 +100,17 @@ def _number_of_shards(source):
     return min(max(wanted, _MIN_SHARDS), source.num_examples)
 
 
-def _describe(source, directory, made_by):
+def _describe(source, directory, num_shards):
     """Returns the description to write: the one that is there, if it fits, or a new one."""
     new = {
         "name": source.name,
         "classes": list(source.class_names),
         "clip_shape": list(source.clip_shape),
     }
+    made_by = {**source.describe(), "num_examples": source.num_examples, "num_shards": num_shards}
     made_by = json.loads(json.dumps(made_by))
     if not (directory / INFO).exists():
-        return {**new, "splits": {source.split: _new_split(source, made_by)}}
+        return {**new, "splits": {source.split: _new_split(made_by)}}
     info = read_info(directory)
     old = {key: info[key] for key in new}
     if old != new:
@@ -112,7 +119,7 @@ def _describe(source, directory, made_by):
             f"The folder holds another data set: {old['name']} of shape {old['clip_shape']} "
             f"(different: {different}). Received: {directory}"
         )
-    split = info["splits"].setdefault(source.split, _new_split(source, made_by))
+    split = info["splits"].setdefault(source.split, _new_split(made_by))
     if split["made_by"] != made_by:
         keys = sorted(set(split["made_by"]) | set(made_by))
         different = "; ".join(
@@ -127,9 +134,8 @@ def _describe(source, directory, made_by):
     return info
 
 
-def _new_split(source, made_by):
+def _new_split(made_by):
     return {
-        "num_examples": int(source.num_examples),
         "complete": False,
         "made_by": made_by,
         "shards": [],
@@ -146,17 +152,14 @@ def _write_info(directory, info):
         part.write_text(json.dumps(info, indent=1) + "\n")
 
 
-def _write_shard(source, path, indices, stop, progress):
+def _write_shard(source, path, indices, report):
     with written_whole(path) as part:
         with tf.io.TFRecordWriter(str(part)) as writer:
             for start in range(0, len(indices), _CHUNK):
-                if stop.is_set():
-                    raise concurrent.futures.CancelledError
                 chunk = indices[start : start + _CHUNK]
                 for record in _records(source, chunk):
                     writer.write(record)
-                if progress:
-                    progress(len(chunk))
+                report(len(chunk))
         with open(part, "rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         length = part.stat().st_size

@@ -1,5 +1,6 @@
 """SyncMNIST: which two of several moving digits move in synchrony?"""
 
+import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,11 @@ NO_PAIR = 45
 CLASS_NAMES = [f"{a} and {b}" for a in range(10) for b in range(a)] + ["no pair"]
 _UNSYNCHRONISED = 1 / 92
 _VIDEOS_PER_IMAGE = {"train": 10, "validation": 0.1, "test": 1}
+
+_SOURCES = {
+    "mnist": "digits of MNIST",
+    "embedded": "digits of scikit-learn (8x8 pixels, enlarged)",
+}
 
 
 def pair_label(a, b):
@@ -99,15 +105,6 @@ class SyncMNIST:
             )
         if z_order not in ("authors", "shuffled"):
             raise ValueError(f'`z_order` must be "authors" or "shuffled". Received: {z_order!r}')
-        self.split = split
-        self._digits = load_digits("test" if split == "test" else "train", source, mnist_path)
-        self.source = self._digits.source
-        self._recorded = None
-        if trajectories is not None:
-            self._recorded = load_trajectories(trajectories)
-            self._check_recorded(trajectories)
-            frames, digits = self._recorded.coords_digits.shape[2:4]
-            noise_parts = self._recorded.noise_coords.shape[3]
         for name, value, low, high in (
             ("digits", digits, 2, 10),
             ("frames", frames, 2, 10_000),
@@ -119,6 +116,15 @@ class SyncMNIST:
                 raise ValueError(f"`{name}` must be from {low} to {high}. Received: {value}")
         if not 0 <= persistence < 1:
             raise ValueError(f"`persistence` must be in [0, 1). Received: {persistence}")
+        self.split = split
+        self._digits = load_digits("test" if split == "test" else "train", source, mnist_path)
+        self.source = self._digits.source
+        self._recorded = None
+        if trajectories is not None:
+            self._recorded = load_trajectories(trajectories)
+            self._check_recorded(trajectories)
+            frames, digits = self._recorded.coords_digits.shape[2:4]
+            noise_parts = self._recorded.noise_coords.shape[3]
         self.digits = digits
         self.frames = frames
         self.size = size
@@ -127,6 +133,8 @@ class SyncMNIST:
         self.persistence = persistence
         self.seed = seed
         self.num_examples = self._count() if num_videos is None else num_videos
+        if self.num_examples < 1:
+            raise ValueError(f"`num_videos` must be at least 1. Received: {num_videos}")
         # The compiled code works on frames with x first: see `resize_transposed`.
         self._images = np.ascontiguousarray(self._digits.images.transpose(0, 2, 1))
         self._by_class = np.argsort(self._digits.labels, kind="stable")
@@ -142,6 +150,24 @@ class SyncMNIST:
     def clip_shape(self):
         """Shape `(T, H, W, C)` of a video."""
         return (self.frames, self.size, self.size, 1)
+
+    def describe(self):
+        """Returns a JSON-ready dict of what defines the videos."""
+        arrays = (self._digits.images, self._digits.labels, *(self._recorded or ()))
+        checksum = hashlib.sha256(b"".join(np.ascontiguousarray(array) for array in arrays))
+        return {
+            "generator": "SyncMNIST",
+            "source": _SOURCES[self.source],
+            "recorded_trajectories": self._recorded is not None,
+            "digits_and_trajectories_sha256": checksum.hexdigest(),
+            "digits": self.digits,
+            "frames": self.frames,
+            "size": self.size,
+            "z_order": self.z_order,
+            "noise_parts": self.noise_parts,
+            "persistence": self.persistence,
+            "seed": self.seed,
+        }
 
     def batch(self, indices):
         """Makes videos; a video depends on the arguments of the data set and its index only.

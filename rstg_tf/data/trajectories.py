@@ -3,13 +3,12 @@
 import codecs
 import os
 import pickle
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Trajectories:
+class Trajectories(NamedTuple):
     """Recorded motion of `R * S` videos: `R` repetitions for each of `S` images of a split.
 
     Image `s` is the first digit of the videos `(r, s)`. Positions are (y, x) of the top left
@@ -150,4 +149,9 @@ def _check(content, path):
                 f"not {array.shape}. Received: {path}"
             )
         arrays[name] = array.astype(np.int64)
+    if lengths["n"] < 2 or lengths["T"] < 2:
+        raise ValueError(
+            f"Trajectories must have at least 2 digits and 2 frames, not {lengths['n']} and "
+            f"{lengths['T']}. Received: {path}"
+        )
     return Trajectories(**arrays)
