@@ -74,7 +74,7 @@ class GatherMessages(tf.keras.layers.Layer):
         self.adjacency = adjacency
         self.adjacency_matrix = None if adjacency_matrix is None else np.asarray(adjacency_matrix)
         self.norm = norm
-        self.normalization = make_norm(norm, "normalization")
+        self.normalization = make_norm(norm, "normalization", self.dtype_policy)
 
     def build(self, input_shape):
         """Creates queries, keys, the projections of the heads and the bias."""

@@ -58,12 +58,13 @@ class ClipNormalization(tf.keras.layers.Layer):
         return config
 
 
-def make_norm(kind, name, gamma_initializer="ones", shift_first=False):
+def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False):
     """Makes the normalisation layer that a name stands for.
 
     Args:
         kind: `"none"`, `"layer"` (over channels), `"batch"`, or `"clip"` (`ClipNormalization`).
         name: name of the layer.
+        dtype: its dtype policy.
         gamma_initializer: initializer of its scale.
         shift_first: passed to `ClipNormalization`.
 
@@ -74,15 +75,17 @@ def make_norm(kind, name, gamma_initializer="ones", shift_first=False):
         ValueError: unknown `kind`.
     """
     if kind == "none":
-        return tf.keras.layers.Activation("linear", name=name)
+        return tf.keras.layers.Activation("linear", name=name, dtype=dtype)
     if kind == "layer":
         return tf.keras.layers.LayerNormalization(
-            epsilon=1e-5, gamma_initializer=gamma_initializer, name=name
+            epsilon=1e-5, gamma_initializer=gamma_initializer, name=name, dtype=dtype
         )
     if kind == "batch":
-        return tf.keras.layers.BatchNormalization(gamma_initializer=gamma_initializer, name=name)
+        return tf.keras.layers.BatchNormalization(
+            gamma_initializer=gamma_initializer, name=name, dtype=dtype
+        )
     if kind == "clip":
         return ClipNormalization(
-            shift_first=shift_first, gamma_initializer=gamma_initializer, name=name
+            shift_first=shift_first, gamma_initializer=gamma_initializer, name=name, dtype=dtype
         )
     raise ValueError(f"a normalisation must be one of {NORMS}. Received: {kind!r}")

@@ -163,9 +163,9 @@ class RSTG(tf.keras.layers.Layer):
         self.pooling = RegionPooling(scales, name="pooling", dtype=policy)
         self.graph = self.pooling.graph
         self.scales = self.graph.scales
-        self.node_normalizations = [make_norm(norm, "node_norm")]
+        self.node_normalizations = [make_norm(norm, "node_norm", policy)]
         if node_batch_norm:
-            self.node_normalizations.insert(0, make_norm("batch", "node_batch_norm"))
+            self.node_normalizations.insert(0, make_norm("batch", "node_batch_norm", policy))
         if self._num_internal:
             self.time_stage = TimeStage(node_dim, name="time_stage", dtype=policy)
         if variant != "time_only":
@@ -192,7 +192,7 @@ class RSTG(tf.keras.layers.Layer):
         if head == "map":
             self.unpooling = RegionUnpooling(scales, name="unpooling", dtype=policy)
             self.output_normalization = make_norm(
-                output_norm, "output_norm", gamma_initializer="zeros", shift_first=True
+                output_norm, "output_norm", policy, gamma_initializer="zeros", shift_first=True
             )
         self.input_spec = tf.keras.layers.InputSpec(ndim=5)
 

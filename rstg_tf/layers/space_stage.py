@@ -82,7 +82,7 @@ class SpaceStage(tf.keras.layers.Layer):
             name="send",
             dtype=policy,
         )
-        self.message_norm = make_norm(norm, "message_norm")
+        self.message_norm = make_norm(norm, "message_norm", policy)
         self.gather = GatherMessages(
             self.edges,
             self.graph.num_nodes,

@@ -37,7 +37,7 @@ class UpdateNodes(tf.keras.layers.Layer):
             ]
             for scale in range(len(self.scale_sizes or (None,)))
         ]
-        self.normalization = make_norm(norm, "normalization")
+        self.normalization = make_norm(norm, "normalization", self.dtype_policy)
 
     def build(self, input_shape):
         """Creates the weights of every layer."""

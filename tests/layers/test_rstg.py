@@ -1,0 +1,307 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_rstg_against_naive import randomize
+
+from rstg_tf import RSTG
+from rstg_tf.layers.rstg import VARIANTS
+
+SMALL = {"scales": (2, 1), "node_dim": 6, "message_dim": 4, "iterations": 2, "heads": 2}
+
+
+def features(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def make_block(**options):
+    """A small block whose weights are all away from their initial zeros."""
+    block = RSTG(**{**SMALL, **options})
+    block.build((None, None, None, None, 3))
+    randomize(block, seed=1)
+    return block
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_config_round_trip_is_complete(variant):
+    options = {
+        "scales": ((2, 3), 1), "node_dim": 6, "message_dim": 9, "iterations": 2, "attention": "dot",
+        "heads": 3, "head": "vec", "final": "mean", "variant": variant, "positional": True,
+        "dim_map": 4, "norm": "layer", "update_layers": 1, "scalewise_update": True,
+        "residual": False, "output_norm": "none", "project_back": True, "adjacency": "mask",
+        "head_dim": 2, "internal_time_stages": 1, "node_batch_norm": True,
+        "positional_grid": "floor", "name": "graph", "dtype": "float32", "trainable": False,
+    }  # fmt: skip
+    config = RSTG(**options).get_config()
+    wanted = {**options, "scales": ((2, 3), (1, 1))}
+    assert {name: config[name] for name in wanted} == wanted
+    assert RSTG.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize("head", ["map", "vec"])
+def test_eager_graph_and_symbolic_shapes_agree(head):
+    block, inputs = make_block(head=head), features(2, 3, 5, 4, 3)
+    eager = block(inputs)
+    np.testing.assert_allclose(tf.function(block)(inputs), eager, atol=1e-6)
+    assert block.compute_output_shape(inputs.shape) == eager.shape
+    symbolic = block(tf.keras.Input((None, None, None, 3)))
+    assert symbolic.shape.is_compatible_with(eager.shape)
+    assert symbolic.shape[-1] == eager.shape[-1]
+
+
+@pytest.mark.parametrize("head", ["map", "vec"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_one_function_serves_clips_of_any_size(head, variant):
+    block = make_block(head=head, variant=variant)
+    function = tf.function(block, input_signature=[tf.TensorSpec((None, None, None, None, 3))])
+    for shape in [(1, 1, 1, 1, 3), (2, 5, 4, 6, 3), (3, 2, 7, 1, 3)]:
+        np.testing.assert_allclose(
+            function(features(*shape)), block(features(*shape)), rtol=1e-5, atol=1e-5
+        )
+    assert function.experimental_get_tracing_count() == 1
+    # The recurrence is a loop of the graph, not of Python.
+    if variant in ("all_temp", "1_temp"):
+        graph = function.get_concrete_function().graph.as_graph_def()
+        operations = {n.op for f in graph.library.function for n in f.node_def}
+        assert operations & {"While", "StatelessWhile"}
+
+
+def test_a_fresh_residual_block_is_the_identity():
+    block, inputs = RSTG(**SMALL), features(2, 3, 5, 4, 3)
+    np.testing.assert_array_equal(block(inputs), inputs)
+
+
+def test_a_fresh_residual_block_still_learns():
+    block, inputs = RSTG(**SMALL), tf.constant(features(2, 3, 5, 4, 3))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(block(inputs) ** 2)
+    gradient = tape.gradient(loss, block.output_normalization.gamma)
+    assert np.abs(gradient).max() > 0
+
+
+@pytest.mark.parametrize("final", ["last", "mean"])
+@pytest.mark.parametrize("head", ["map", "vec"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("norm", ["none", "layer", "batch"])
+def test_streaming_equals_the_clip_at_every_step(variant, head, norm, final):
+    block = make_block(variant=variant, head=head, norm=norm, final=final, positional=True)
+    inputs = features(2, 4, 5, 4, 3)
+    state = block.initial_state(2)
+    assert all(tensor.shape[0] == 2 for tensor in state.values())
+    for t in range(4):
+        output, state = block.step(inputs[:, t], state)
+        clip = block(inputs[:, : t + 1])
+        np.testing.assert_allclose(output, clip if head == "vec" else clip[:, t], atol=1e-5)
+
+
+def test_streams_of_a_batch_may_start_at_different_times():
+    block = make_block(variant="homogeneous", head="vec", final="mean")
+    inputs, fresh = features(1, 3, 5, 4, 3), block.initial_state(1)
+    _, state = block.step(inputs[:, 0], block.initial_state(1))
+    both = {name: tf.concat([state[name], fresh[name]], axis=0) for name in state}
+    output, _ = block.step(np.repeat(inputs[:, 1], 2, axis=0), both)
+    np.testing.assert_allclose(output[:1], block(inputs[:, :2]), atol=1e-5)
+    np.testing.assert_allclose(output[1:], block(inputs[:, 1:2]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options", [{"norm": "clip"}, {"norm": "clip", "head": "vec"}, {"output_norm": "clip"}]
+)
+def test_a_block_that_is_not_causal_says_why_it_cannot_stream(options):
+    block = make_block(**options)
+    with pytest.raises(NotImplementedError, match="whole clip and can't run frame by frame"):
+        block.initial_state(1)
+    with pytest.raises(NotImplementedError, match="whole clip"):
+        block.step(features(1, 5, 4, 3), {})
+
+
+def test_wrong_states_are_refused():
+    block = make_block()
+    with pytest.raises(ValueError, match=r"`state` must have the entries .*final_hidden"):
+        block.step(features(1, 5, 4, 3), {"hidden": 0})
+    with pytest.raises(ValueError, match="one frame"):
+        block.step(features(1, 2, 5, 4, 3), block.initial_state(1))
+
+
+@pytest.mark.parametrize("variant", ["all_temp", "space_only", "homogeneous"])
+def test_attention_is_a_distribution_over_what_a_node_hears(variant):
+    block = make_block(variant=variant)
+    outputs, attention = block(features(2, 3, 5, 4, 3), return_attention=True)
+    np.testing.assert_allclose(outputs, block(features(2, 3, 5, 4, 3)), atol=1e-6)
+    assert attention.shape == (2, 3, 2, len(block.edges))
+    for node in range(block.graph.num_nodes):
+        heard = block.edges[:, 1] == node
+        np.testing.assert_allclose(attention.numpy()[..., heard].sum(-1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
+@pytest.mark.parametrize("head", ["map", "vec"])
+def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, head):
+    options = {**SMALL, "head": head, "variant": variant, "norm": "layer", "output_norm": "none"}
+    exact, half = RSTG(**options), RSTG(**options, dtype=policy)
+    inputs = features(2, 3, 5, 4, 3)
+    exact.build(inputs.shape)
+    half.build(inputs.shape)
+    half.set_weights(exact.get_weights())
+    assert {weight.dtype for weight in half.weights} == {tf.float32}
+    outputs = half(inputs)
+    assert outputs.dtype == half.compute_dtype
+    want = exact(inputs)
+    rounding = {"float16": 2**-10, "bfloat16": 2**-7}[half.compute_dtype]
+    difference = np.abs(tf.cast(outputs, tf.float32) - want).max() / np.abs(want).max()
+    assert difference <= 10 * rounding
+    state = half.initial_state(2)
+    _, state = half.step(inputs[:, 0], state)
+    assert half.step(inputs[:, 1], state)[0].dtype == half.compute_dtype
+
+
+@pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
+@pytest.mark.parametrize("head", ["map", "vec"])
+def test_compiles_with_xla_forward_and_backward(variant, head):
+    block, inputs = make_block(head=head, variant=variant), tf.constant(features(2, 3, 5, 4, 3))
+
+    def loss_and_gradients():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.sin(block(inputs, training=True)))
+        return loss, tape.gradient(loss, block.trainable_weights)
+
+    compiled = tf.function(loss_and_gradients, jit_compile=True)()
+    eager = tf.nest.flatten(loss_and_gradients())
+    for got, want in zip(tf.nest.flatten(compiled), eager, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def classifier(features_of_a_clip):
+    return tf.keras.layers.Dense(3)(features_of_a_clip)
+
+
+def functional():
+    inputs = tf.keras.Input((None, None, None, 3))
+    return tf.keras.Model(inputs, classifier(RSTG(**SMALL, head="vec")(RSTG(**SMALL)(inputs))))
+
+
+def sequential():
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((None, None, None, 3)),
+            RSTG(**SMALL),
+            tf.keras.layers.GlobalAveragePooling3D(),
+            tf.keras.layers.Dense(3),
+        ]
+    )
+
+
+class Subclassed(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block, self.classifier = RSTG(**SMALL, head="vec"), tf.keras.layers.Dense(3)
+
+    def call(self, clips):
+        return self.classifier(self.block(clips))
+
+
+def time_distributed():
+    """A Keras-applications backbone under `TimeDistributed`, as in the README."""
+    backbone = tf.keras.applications.MobileNetV2(
+        include_top=False, weights=None, alpha=0.35, input_shape=(32, 32, 3)
+    )
+    clips = tf.keras.Input((None, 32, 32, 3))
+    maps = tf.keras.layers.TimeDistributed(backbone)(clips)
+    return tf.keras.Model(clips, classifier(RSTG(**SMALL, head="vec")(maps)))
+
+
+LOAD = """
+import sys, numpy as np, keras
+model = keras.models.load_model(sys.argv[1])
+assert "rstg_tf" not in sys.modules
+saved = np.load(sys.argv[2])
+np.testing.assert_allclose(model.predict(saved["inputs"], verbose=0), saved["outputs"], atol=1e-5)
+"""
+
+
+@pytest.mark.parametrize("make_model", [functional, sequential, Subclassed, time_distributed])
+def test_trains_in_somebody_elses_model(make_model):
+    model = make_model()
+    size = 32 if make_model is time_distributed else 6
+    inputs = features(4, 3, size, size, 3)
+    blocks = [layer for layer in model.layers if isinstance(layer, RSTG)]
+    before = blocks[-1].get_weights()
+    model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    history = model.fit(inputs, np.array([0, 1, 2, 0]), epochs=2, batch_size=2, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert model.predict(inputs[:3, :2], verbose=0).shape == (3, 3)
+    if before:  # A subclassed model has no weights before its first call.
+        assert any((a != b).any() for a, b in zip(before, blocks[-1].get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("make_model", [functional, Subclassed])
+def test_loads_where_our_code_is_not_imported(make_model, tmp_path):
+    model, inputs = make_model(), features(3, 3, 6, 6, 3)
+    model(tf.keras.Input((None, None, None, 3)))  # Any size from now on.
+    model.save(tmp_path / "model", include_optimizer=False)
+    np.savez(tmp_path / "saved.npz", inputs=inputs, outputs=model(inputs))
+    arguments = [str(tmp_path / "model"), str(tmp_path / "saved.npz")]
+    subprocess.run([sys.executable, "-c", LOAD, *arguments], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"scales": (0,)}, r"positive int.*Received: 0"),
+        (
+            {"node_dim": 7},
+            r"`node_dim` must be divisible by `heads`. Received: node_dim=7, heads=2",
+        ),
+        ({"message_dim": 5}, "`message_dim` must be divisible"),
+        ({"node_dim": 0, "heads": 1}, r"positive int. Received: node_dim=0"),
+        ({"iterations": 0}, "iterations=0"),
+        ({"attention": "cosine"}, r"`attention` must be one of .* Received: 'cosine'"),
+        ({"attention": "mean"}, "neither heads nor logits"),
+        ({"head": "tensor"}, "head='tensor'"),
+        ({"variant": "all"}, "variant='all'"),
+        ({"norm": "group"}, "norm='group'"),
+        ({"final": "max"}, "final='max'"),
+        ({"variant": "homogeneous", "adjacency": "weight"}, "inside a frame only"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        RSTG(**{**SMALL, **options})
+
+
+@pytest.mark.parametrize(
+    "shape, message",
+    [
+        ((2, 5, 4, 3), "expected ndim=5, found ndim=4"),
+        ((2, 3, 5, 4, 4), "expected axis -1 of input shape to have value 3"),
+        ((2, 0, 5, 4, 3), "at least one frame and one pixel"),
+        ((2, 3, 0, 4, 3), "at least one frame and one pixel"),
+    ],
+)
+def test_wrong_maps_are_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
+        make_block()(np.zeros(shape, np.float32))
+
+
+def test_unknown_channels_are_refused():
+    with pytest.raises(ValueError, match="known number of channels"):
+        RSTG(**SMALL)(tf.keras.Input((None, None, None, None)))
+
+
+def test_time_only_has_no_attention():
+    with pytest.raises(ValueError, match="no attention"):
+        make_block(variant="time_only")(features(1, 2, 5, 4, 3), return_attention=True)
+
+
+@pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
+def test_learns_under_a_distribution_strategy(variant):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        block = RSTG(**SMALL, head="vec", variant=variant)
+        model = tf.keras.Sequential([tf.keras.Input((None, None, None, 3)), block])
+        model.compile("sgd", "mse")
+    history = model.fit(features(4, 3, 5, 4, 3), np.zeros((4, 6)), batch_size=2, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()

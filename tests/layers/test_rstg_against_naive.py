@@ -1,0 +1,81 @@
+"""Random configurations of the block against the loop-written NumPy form."""
+
+import hypothesis
+import numpy as np
+import tensorflow as tf
+from hypothesis import strategies as st
+from naive_block import NaiveBlock
+
+from rstg_tf import RSTG
+from rstg_tf.layers import rstg
+
+TOLERANCE = 1e-5
+
+GRIDS = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3)))
+
+
+@st.composite
+def configurations(draw):
+    attention = draw(st.sampled_from(["dot", "additive", "mean"]))
+    heads = 1 if attention == "mean" else draw(st.sampled_from([1, 2]))
+    variant = draw(st.sampled_from(rstg.VARIANTS))
+    final = draw(st.sampled_from([None, "last", "mean"]))
+    return {
+        "scales": tuple(draw(st.lists(GRIDS, min_size=1, max_size=3))),
+        "node_dim": draw(st.sampled_from([2, 6])),
+        "message_dim": draw(st.sampled_from([4, 6])),
+        "iterations": draw(st.integers(1, 3)),
+        "attention": attention,
+        "heads": heads,
+        "head": draw(st.sampled_from(rstg.HEADS)),
+        "final": final,
+        "variant": variant,
+        "positional": draw(st.booleans()),
+        "dim_map": draw(st.integers(1, 7)),
+        "norm": draw(st.sampled_from(["none", "layer", "batch"])),
+        "update_layers": draw(st.integers(1, 2)),
+        "scalewise_update": draw(st.booleans()),
+        "residual": draw(st.booleans()),
+        "output_norm": draw(st.sampled_from(["none", "layer", "batch"])),
+    }
+
+
+def randomize(layer, seed):
+    """Gives every weight a value that shows: fresh blocks have zero scales and biases."""
+    rng = np.random.default_rng(seed)
+    for variable in layer.weights:
+        noise = rng.normal(size=variable.shape, scale=0.4)
+        variable.assign(np.abs(noise) + 0.5 if "variance" in variable.name else variable + noise)
+
+
+@hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+@hypothesis.given(
+    configuration=configurations(),
+    shape=st.tuples(*[st.integers(1, 2), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)]),
+    channels=st.sampled_from([2, 3]),
+    seed=st.integers(0, 99),
+)
+def test_block_equals_the_naive_form(configuration, shape, channels, seed):
+    block = RSTG(**configuration)
+    inputs = np.random.default_rng(seed).normal(size=(*shape, channels)).astype(np.float32)
+    block.build(inputs.shape)
+    randomize(block, seed)
+    want, want_attention = NaiveBlock(block)(inputs.astype(np.float64))
+
+    outputs = block(inputs).numpy()
+    assert outputs.shape == want.shape
+    # Normalising a pair of almost equal channels divides by their small difference, so rounding
+    # counts relative to the scale of the values.
+    scale = max(np.abs(want).max(), 1.0)
+    np.testing.assert_allclose(outputs / scale, want / scale, atol=TOLERANCE)
+    if configuration["variant"] != "time_only":
+        outputs, attention = block(inputs, return_attention=True)
+        np.testing.assert_allclose(outputs / scale, want / scale, atol=TOLERANCE)
+        np.testing.assert_allclose(attention, want_attention, atol=TOLERANCE)
+        assert attention.shape[-1] == len(block.edges)
+
+    state = block.initial_state(shape[0])
+    for frame in range(shape[1]):
+        output, state = block.step(tf.constant(inputs[:, frame]), state)
+    last = want if configuration["head"] == "vec" else want[:, -1]
+    np.testing.assert_allclose(output / scale, last / scale, atol=TOLERANCE)
