@@ -58,6 +58,8 @@ def decode_clip(record, clip_shape):
     try:
         example = tf.train.SequenceExample.FromString(record)
         label = example.context.feature[_LABEL].int64_list.value[0]
+        if _FRAMES not in example.feature_lists.feature_list:
+            raise KeyError(_FRAMES)
         images = example.feature_lists.feature_list[_FRAMES].feature
         encoded = [image.bytes_list.value[0] for image in images]
     except Exception as error:  # The parser's own error class is private.
