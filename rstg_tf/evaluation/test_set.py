@@ -6,6 +6,7 @@ import difflib
 import pathlib
 import re
 
+from rstg_tf.data.input import evaluation_dataset
 from rstg_tf.experiments import Experiment, apply_overrides, build_source
 
 # Training and validation take other seeds, so even the clips of a split that both use differ.
@@ -74,6 +75,26 @@ def count_clips(source, about, num_clips=None):
             f"Received: {num_clips}"
         )
     return num_clips
+
+
+def read_clip(source, number):
+    """Reads one clip of a test set.
+
+    Args:
+        source: what `open_test_set` returned.
+        number: number of the clip, from 0.
+
+    Returns:
+        `(clip, label)`: uint8 `[T, H, W, C]` and an int.
+
+    Raises:
+        ValueError: there is no such clip.
+    """
+    if number >= 0:
+        dataset = evaluation_dataset(source, 1, number + 1).skip(number)
+        for clips, labels in dataset.as_numpy_iterator():
+            return clips[0], int(labels[0])
+    raise ValueError(f"{source.name} has no such clip. Received: number {number}")
 
 
 def is_held_out(about, config):

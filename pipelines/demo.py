@@ -1,0 +1,170 @@
+"""Shows everything once, small: data, training, evaluation, publishing, loading, a picture.
+
+    make demo
+
+Every step is a command of its own, printed before it runs. An interrupted demo goes on where it
+was; `make clean` removes what it made.
+"""
+
+import _startup
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+CONTROL, GRAPH = "interactions_mean", "interactions_rstg"
+CLIPS = {"train": 12_000, "validation": 400, "test": 1_000}
+LOAD = """
+import keras, numpy
+model = keras.models.load_model("{zoo}/{name}")
+names = open("{zoo}/{name}/assets/labels.txt").read().splitlines()
+clips = numpy.load("{clips}")
+for probabilities in model.predict(clips, verbose=0)["probabilities"]:
+    best = probabilities.argmax()
+    print(f"  {{probabilities[best]:4.0%}}  {{names[best]}}")
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", default="demo", help="folder to write (default: demo)")
+    parser.add_argument("--steps", type=int, default=600, help="training steps (default: 600)")
+    parser.add_argument("--size", type=int, default=48, help="pixels (default: 48)")
+    parser.add_argument("--frames", type=int, default=8, help="frames of a clip (default: 8)")
+    arguments = parser.parse_args()
+    with _startup.one_line_errors():
+        os.chdir(REPOSITORY)
+        sys.exit(run(arguments))
+
+
+def run(arguments):
+    start, folder = time.monotonic(), pathlib.Path(arguments.output)
+    shards, zoo = folder / "shards", folder / "model_zoo"
+    runs = {name: folder / "runs" / name for name in (GRAPH, CONTROL)}
+    metrics = {name: folder / "evaluations" / name / "metrics.json" for name in runs}
+    clips, picture = folder / "clips.npy", folder / "attention.png"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    for split, count in CLIPS.items():
+        make_shards(shards, split, count, arguments)
+    for name in runs:
+        train(name, runs[name], shards, arguments)
+    for name in runs:
+        if not metrics[name].exists():
+            command = ["evaluate.py", runs[name], f"--data={shards}"]
+            call(*command, f"--output={metrics[name].parent}")
+    if not (zoo / GRAPH).exists():
+        publish = ["publish.py", runs[GRAPH], f"--name={GRAPH}", f"--zoo={zoo}"]
+        call(*publish, f"--metrics={metrics[GRAPH]}")
+    if not picture.exists():
+        draw = ["draw_attention.py", zoo / GRAPH, f"--data={shards}"]
+        call(*draw, f"--output={picture}")
+    write_clips(clips, arguments)
+    call_python(LOAD.format(zoo=zoo, name=GRAPH, clips=clips))
+    return summarise(start, zoo / GRAPH, runs, metrics, picture)
+
+
+def make_shards(shards, split, count, arguments):
+    """Makes one split, if it is not there."""
+    info = shards / "dataset_info.json"
+    splits = json.loads(info.read_text())["splits"] if info.exists() else {}
+    if not splits.get(split, {}).get("complete"):
+        command = ["make_interactions.py", f"--split={split}", f"--output={shards}"]
+        options = [f"--num-videos={count}", f"--size={arguments.size}"]
+        call(*command, *options, f"--frames={arguments.frames}")
+
+
+def train(name, run_dir, shards, arguments):
+    """Trains to the end, if that has not happened."""
+    summary = run_dir / "summary.json"
+    if summary.exists() and json.loads(summary.read_text())["steps"] >= arguments.steps:
+        return
+    overrides = {
+        "trainer.train_steps": arguments.steps,
+        "trainer.checkpoint_interval": min(100, arguments.steps),
+        "trainer.validation_interval": min(200, arguments.steps),
+    }
+    call(
+        "train.py",
+        f"--experiment={name}",
+        "--strategy=mirrored",
+        f"--data={shards}",
+        f"--output={run_dir}",
+        "--params_override=" + ",".join(f"{key}={value}" for key, value in overrides.items()),
+    )
+
+
+def write_clips(path, arguments):
+    """Writes a few clips that none of the shards hold."""
+    import numpy as np
+
+    from rstg_tf.data.interactions import Interactions
+    from rstg_tf.files import written_whole
+
+    source = Interactions(size=arguments.size, frames=arguments.frames, split="test", seed=1)
+    clips, labels = source.batch(range(4))
+    with written_whole(path) as part, part.open("wb") as file:
+        np.save(file, clips)
+    print("\nfour new clips show", *(f"  {source.class_names[n]}" for n in labels), sep="\n")
+
+
+def call(command, *arguments):
+    """Prints and runs a command of `pipelines/`; its failure ends the demo."""
+    print(f"\n$ python pipelines/{command}", *arguments, flush=True)
+    done = subprocess.run([sys.executable, f"pipelines/{command}", *map(str, arguments)])
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def call_python(code):
+    """Prints and runs Python code in a fresh process."""
+    print(f"\n$ python -c '{code}'", flush=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def summarise(start, entry, runs, metrics, picture):
+    """Prints the table and the paths; returns 0 if the graph is clearly better, else 1."""
+    import pandas as pd
+
+    figures = {name: json.loads(path.read_text())["figures"] for name, path in metrics.items()}
+    summaries = {name: json.loads((run / "summary.json").read_text()) for name, run in runs.items()}
+    table = pd.DataFrame(
+        {
+            "model": name,
+            "parameters": f"{summaries[name]['parameters']:,}",
+            "minutes": f"{summaries[name]['minutes']:.1f}",
+            "top-1 (95 %)": percent(figures[name], "top_1"),
+            "within pairs (95 %)": percent(figures[name], "within_pair"),
+        }
+        for name in runs
+    )
+    print(f"\n{table.to_string(index=False)}\n")
+    for what, path in (
+        ("published model", entry),
+        ("its card", entry / "README.md"),
+        ("attention over a clip", picture),
+        *((f"evaluation of {name}", path.parent) for name, path in metrics.items()),
+    ):
+        print(f"{what + ':':<36}{path}")
+    low, high = (
+        figures[name]["within_pair_interval_95"][end] for name, end in ((GRAPH, 0), (CONTROL, 1))
+    )
+    verdict = "clearly better than" if low > high else "NOT clearly better than"
+    print(f"\n{GRAPH} is {verdict} {CONTROL}.  {(time.monotonic() - start) / 60:.1f} minutes.")
+    return 0 if low > high else 1
+
+
+def percent(figures, name):
+    low, high = figures[f"{name}_interval_95"]
+    return f"{figures[name]:.1%} ({low:.1%} … {high:.1%})"
+
+
+if __name__ == "__main__":
+    main()

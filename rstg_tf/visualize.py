@@ -1,0 +1,115 @@
+"""Pictures of what the graph does with a clip."""
+
+import numpy as np
+
+_NODE_SHIFT = 0.035  # Of the frame, per scale: keeps nodes with the same centre apart.
+
+
+def draw_attention(clip, attention, graph, iteration=-1, frames=6, strongest=12, title=None):
+    """Draws a film strip with arrows from the regions that are heard to those that hear them.
+
+    An arrow's width is how much more its target listens to its source than to its neighbours on
+    average; only the strongest ones of each frame are drawn. Colours are those of the scale of
+    the source.
+
+    Args:
+        clip: uint8 `[T, H, W, C]`, C 1 or 3.
+        attention: float `[S, K, E]`, weights of each edge at S time steps of the block, which
+            may be fewer than the T frames; see `VideoClassifier.attention`.
+        graph: the `SpaceGraph` of the block.
+        iteration: which of the K iterations to draw.
+        frames: how many frames to show, evenly over the clip.
+        strongest: how many edges of a frame to draw.
+        title: text above the strip.
+
+    Returns:
+        A `matplotlib.figure.Figure`; `figure.savefig("strip.png")` writes it.
+
+    Raises:
+        ValueError: `clip` or `attention` has another shape.
+    """
+    from matplotlib.figure import Figure
+
+    clip, attention = np.asarray(clip), np.asarray(attention)
+    if clip.ndim != 4 or clip.shape[-1] not in (1, 3):
+        raise ValueError(f"A clip is [T, H, W, 1 or 3]. Received: shape {clip.shape}")
+    if attention.ndim != 3 or attention.shape[-1] != graph.num_edges:
+        raise ValueError(
+            f"Attention of this graph is [S, K, {graph.num_edges}]. "
+            f"Received: shape {attention.shape}"
+        )
+    shown = np.unique(np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int))
+    figure = Figure(figsize=(2.6 * len(shown), 3.4), layout="constrained")
+    axes = figure.subplots(1, len(shown), squeeze=False)[0]
+    neighbours = np.bincount(graph.edges[:, 1], minlength=graph.num_nodes)
+    for frame, ax in zip(shown, axes, strict=True):
+        step = frame * len(attention) // len(clip)
+        lift = attention[step, iteration] * neighbours[graph.edges[:, 1]]
+        _draw_frame(ax, clip[frame], graph, lift, strongest)
+        ax.set_title(f"frame {frame + 1}", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    _add_legend(figure, graph)
+    return figure
+
+
+def _draw_frame(ax, frame, graph, lift, strongest):
+    """Draws one frame, its regions, and the edges with the highest `lift` `[E]`."""
+    ax.imshow(frame, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), alpha=0.75)
+    ax.set_axis_off()
+    places = np.array([_place(region) for region in graph.regions])
+    scales = np.array([region.scale for region in graph.regions])
+    _draw_regions(ax, graph)
+    ax.scatter(*places.T, c=[f"C{scale}" for scale in scales], s=14, ec="white", lw=0.5, zorder=3)
+    for edge in np.argsort(lift)[::-1][:strongest]:
+        source, target = graph.edges[edge]
+        ax.annotate(
+            "",
+            xy=places[target],
+            xytext=places[source],
+            arrowprops={
+                "arrowstyle": "-|>",
+                "mutation_scale": 8,
+                "color": f"C{scales[source]}",
+                "linewidth": min(0.8 * lift[edge], 4.0),
+                "alpha": 0.9,
+                "shrinkA": 2,
+                "shrinkB": 2,
+                "connectionstyle": "arc3,rad=0.12",
+            },
+        )
+
+
+def _draw_regions(ax, graph):
+    from matplotlib.patches import Rectangle
+
+    for region in graph.regions:
+        left, top = float(region.left), float(region.top)
+        width, height = float(region.right) - left, float(region.bottom) - top
+        ax.add_patch(
+            Rectangle(
+                (left, top), width, height, fill=False, ec=f"C{region.scale}", lw=0.6, alpha=0.6
+            )
+        )
+
+
+def _add_legend(figure, graph):
+    from matplotlib.lines import Line2D
+
+    figure.legend(
+        handles=[
+            Line2D([], [], color=f"C{scale}", marker="o", label=f"from a region of {h}×{w}")
+            for scale, (h, w) in enumerate(graph.scales)
+        ],
+        loc="outside lower center",
+        ncols=len(graph.scales),
+        frameon=False,
+        fontsize=8,
+    )
+
+
+def _place(region):
+    """Centre `(x, y)` of a region, shifted so that no two scales share one."""
+    shift = _NODE_SHIFT * region.scale
+    return float(region.left + region.right) / 2 + shift, float(
+        region.top + region.bottom
+    ) / 2 - shift
