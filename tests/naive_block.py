@@ -223,5 +223,8 @@ class NaiveBlock:
                         branch[t, y, x] += region_mean(
                             grid, y / height, (y + 1) / height, x / width, (x + 1) / width
                         )
-        branch = norm(self.block.output_norm, self.block.output_normalization, branch)
+        # The block normalises over channels while it writes the map.
+        layer = self.block.output_norm == "layer"
+        layer = self.block.unpooling if layer else self.block.output_normalization
+        branch = norm(self.block.output_norm, layer, branch)
         return clip + branch if self.block.residual else branch

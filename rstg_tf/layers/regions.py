@@ -48,10 +48,14 @@ class RegionPooling(tf.keras.layers.Layer):
 class RegionUnpooling(tf.keras.layers.Layer):
     """Writes every node back over its region; scales are summed (paper, section 3.4).
 
-    Each cell of the map takes the area-weighted average of the grid cells that it covers.
+    Each cell of the map takes the area-weighted average of the grid cells that it covers. With
+    `layer_norm` each cell is then normalised over its channels. A cell is a weighted sum of nodes,
+    so its mean and variance follow from those of the nodes, and the map is written only once.
 
     Args:
         scales: grids of the graph, see `rstg_tf.SpaceGraph`.
+        layer_norm: whether to normalise, with a scale that starts at zero and a shift.
+        epsilon: added to the variance.
 
     Call arguments:
         nodes: node features `[B, T, N, C]`.
@@ -61,10 +65,19 @@ class RegionUnpooling(tf.keras.layers.Layer):
         A feature map `[B, T, H, W, C]`.
     """
 
-    def __init__(self, scales=(3, 2, 1), **kwargs):
+    def __init__(self, scales=(3, 2, 1), layer_norm=False, epsilon=1e-5, **kwargs):
         super().__init__(**kwargs)
         self.graph = SpaceGraph(scales)
         self.scales = self.graph.scales
+        self.layer_norm = layer_norm
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        """Creates scale and shift of the normalisation."""
+        if self.layer_norm:
+            self.gamma = self.add_weight("gamma", (input_shape[-1],), initializer="zeros")
+            self.beta = self.add_weight("beta", (input_shape[-1],), initializer="zeros")
+        super().build(input_shape)
 
     def call(self, nodes, size):
         """One product with the spreading weights writes the map once for all scales."""
@@ -78,12 +91,29 @@ class RegionUnpooling(tf.keras.layers.Layer):
             axis=1,
         )
         frames = tf.reshape(nodes, [batch * time, self.graph.num_nodes, nodes.shape[-1]])
+        if self.layer_norm:
+            weights, frames = self._normalize(weights, frames)
         pixels = tf.matmul(tf.cast(weights, nodes.dtype), frames)
         return tf.reshape(pixels, [batch, time, height, width, nodes.shape[-1]])
 
+    def _normalize(self, weights, frames):
+        """Weights `[F, H * W, N + 1]` and nodes `[F, N + 1, C]` of the normalised map."""
+        dtype, frames = frames.dtype, tf.cast(frames, tf.float32)
+        frames -= tf.reduce_mean(frames, axis=-1, keepdims=True)
+        covariance = tf.matmul(frames, frames, transpose_b=True) / frames.shape[-1]
+        variance = tf.reduce_sum(tf.matmul(weights, covariance) * weights, axis=-1, keepdims=True)
+        weights *= tf.math.rsqrt(tf.nn.relu(variance) + self.epsilon)
+        frames *= tf.cast(self.gamma, tf.float32)
+        # The shift is one more node, which every cell takes as it is.
+        shift = tf.ones_like(frames[:, :1]) * tf.cast(self.beta, tf.float32)
+        weights = tf.concat([weights, tf.ones_like(weights[..., :1])], axis=-1)
+        return weights, tf.cast(tf.concat([frames, shift], axis=1), dtype)
+
     def get_config(self):
         """Constructor arguments."""
-        return {**super().get_config(), "scales": self.scales}
+        config = super().get_config()
+        config.update(scales=self.scales, layer_norm=self.layer_norm, epsilon=self.epsilon)
+        return config
 
 
 def _area_weights(in_size, out_size):

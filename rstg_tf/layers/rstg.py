@@ -190,9 +190,15 @@ class RSTG(tf.keras.layers.Layer):
         if self._has_final_time_stage:
             self.final_time_stage = TimeStage(node_dim, name="final_time_stage", dtype=policy)
         if head == "map":
-            self.unpooling = RegionUnpooling(scales, name="unpooling", dtype=policy)
+            self.unpooling = RegionUnpooling(
+                scales, layer_norm=output_norm == "layer", name="unpooling", dtype=policy
+            )
             self.output_normalization = make_norm(
-                output_norm, "output_norm", policy, gamma_initializer="zeros", shift_first=True
+                "none" if output_norm == "layer" else output_norm,
+                "output_norm",
+                policy,
+                gamma_initializer="zeros",
+                shift_first=True,
             )
         self.input_spec = tf.keras.layers.InputSpec(ndim=5)
 
@@ -247,6 +253,7 @@ class RSTG(tf.keras.layers.Layer):
         else:
             self.back_projection = None
         if self.head == "map":
+            self.unpooling.build((None, None, self.graph.num_nodes, channels))
             self.output_normalization.build(input_shape)
         super().build(input_shape)
 

@@ -62,7 +62,9 @@ class SendMessages(tf.keras.layers.Layer):
         incidence[np.arange(len(self.edges)), self.edges[:, 0]] = 1.0
         incidence[np.arange(len(self.edges)), num_sources + self.edges[:, 1]] = 1.0
         pairs = tf.matmul(tf.constant(incidence, by.dtype), tf.concat([by, to], axis=-2))
-        return self.hidden(tf.nn.relu(pairs))
+        # As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only.
+        messages = self.hidden(tf.reshape(tf.nn.relu(pairs), [-1, self.units]))
+        return tf.reshape(messages, [-1, len(self.edges), self.units])
 
     def get_config(self):
         """Constructor arguments."""

@@ -54,9 +54,11 @@ class UpdateNodes(tf.keras.layers.Layer):
         parts = tf.split(features, self.scale_sizes, axis=-2) if self.scale_sizes else [features]
         updated = []
         for part, mlp in zip(parts, self.mlps, strict=True):
+            # As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only.
+            rows = tf.reshape(part, [-1, part.shape[-1]])
             for layer in mlp:
-                part = layer(part)
-            updated.append(part)
+                rows = layer(rows)
+            updated.append(tf.reshape(rows, [-1, part.shape[-2], self.units]))
         return self.normalization(tf.concat(updated, axis=-2), training=training)
 
     def get_config(self):

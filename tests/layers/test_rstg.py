@@ -77,7 +77,7 @@ def test_a_fresh_residual_block_still_learns():
     block, inputs = RSTG(**SMALL), tf.constant(features(2, 3, 5, 4, 3))
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(block(inputs) ** 2)
-    gradient = tape.gradient(loss, block.output_normalization.gamma)
+    gradient = tape.gradient(loss, block.unpooling.gamma)
     assert np.abs(gradient).max() > 0
 
 
