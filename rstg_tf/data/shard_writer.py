@@ -40,6 +40,7 @@ def write_shards(source, directory, num_shards=None, workers=None, progress=None
 
     Raises:
         ValueError: The folder holds another data set, or this split made in another way.
+        OSError: A shard can't be written, as on a full disk.
     """
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -154,12 +155,17 @@ def _write_info(directory, info):
 
 def _write_shard(source, path, indices, report):
     with written_whole(path) as part:
-        with tf.io.TFRecordWriter(str(part)) as writer:
-            for start in range(0, len(indices), _CHUNK):
-                chunk = indices[start : start + _CHUNK]
-                for record in _records(source, chunk):
-                    writer.write(record)
-                report(len(chunk))
+        try:
+            with tf.io.TFRecordWriter(str(part)) as writer:
+                for start in range(0, len(indices), _CHUNK):
+                    chunk = indices[start : start + _CHUNK]
+                    for record in _records(source, chunk):
+                        writer.write(record)
+                    report(len(chunk))
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"A shard can't be written ({error.message}). Received: {path}"
+            ) from error
         with open(part, "rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         length = part.stat().st_size

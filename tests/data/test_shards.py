@@ -121,6 +121,27 @@ def test_an_error_leaves_nothing_half_written(tmp_path):
     assert Shards(tmp_path, "train").num_examples == 50
 
 
+_FULL_DISK = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from rstg_tf.data.interactions import Interactions
+from rstg_tf.data.shard_writer import write_shards
+try:
+    write_shards(Interactions(size=16, frames=4, num_examples=50), sys.argv[1])
+except OSError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL_DISK, str(tmp_path)], capture_output=True, text=True
+    )
+    assert re.match(r"A shard can't be written \(.*\). Received: .*\.tfrecord", done.stdout)
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset_info.json"]
+
+
 _MAKE = """
 import sys, time
 from rstg_tf.data.interactions import Interactions
