@@ -11,7 +11,7 @@ import _startup
 import argparse
 
 
-def main():
+def main(flags=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -27,7 +27,7 @@ def main():
         "--list", nargs="?", const="*", metavar="PATTERN", help="list experiments and end"
     )
     parser.add_argument("--show", action="store_true", help="print the settings and end")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(flags)
     with _startup.one_line_errors():
         run(arguments)
 

@@ -7,9 +7,10 @@ from rstg_tf.experiments.dump import to_plain, to_yaml
 from rstg_tf.experiments.overrides import apply_file, apply_overrides
 from rstg_tf.experiments.registry import SIZES, get_experiment, list_experiments
 from rstg_tf.experiments.resolve import resolve
-from rstg_tf.experiments.restrictions import check
+from rstg_tf.experiments.restrictions import OPTIMIZERS, check
 
 __all__ = [
+    "OPTIMIZERS",
     "SIZES",
     "Experiment",
     "apply_file",

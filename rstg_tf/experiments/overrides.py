@@ -67,6 +67,9 @@ def _apply(config, overrides, prefix, known):
     for name, value in overrides.items():
         path = f"{prefix}{name}"
         if name not in names:
+            while isinstance(value, dict) and value:
+                name, value = next(iter(value.items()))
+                path = f"{path}.{name}"
             raise ValueError(
                 f"There is no setting {path!r}; the closest are {_closest(path, known)}. "
                 f"Received: {path}={value!r}"
@@ -83,16 +86,14 @@ def _apply(config, overrides, prefix, known):
 
 
 def _closest(path, known):
-    """The known settings whose path, or else whose last name, is most like `path`."""
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.75)
-    if close:
-        return close
-    by_name = {}
-    for setting in known:
-        by_name.setdefault(setting.rpartition(".")[2], []).append(setting)
-    names = difflib.get_close_matches(path.rpartition(".")[2], by_name, n=2, cutoff=0.6)
-    siblings = [k for k in known if k.rpartition(".")[0] == path.rpartition(".")[0]]
-    return [setting for name in names for setting in by_name[name]][:3] or siblings or known[:3]
+    """The three known settings that are most like `path`, their last names above all."""
+
+    def likeness(setting):
+        ours, theirs = path.rpartition(".")[2], setting.rpartition(".")[2]
+        alike = difflib.SequenceMatcher(None, path, setting).ratio()
+        return alike + difflib.SequenceMatcher(None, ours, theirs).ratio() + (ours in theirs)
+
+    return sorted(known, key=likeness, reverse=True)[:3]
 
 
 def _paths(config, prefix=""):

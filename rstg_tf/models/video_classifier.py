@@ -115,7 +115,8 @@ class VideoClassifier(tf.keras.Model):
             raise ValueError(
                 f"Only a model with an RSTG head has attention. Received: {self._names['head']!r}"
             )
-        return self.block(self._features(clips, training=False), return_attention=True)[1]
+        features = self._features(tf.convert_to_tensor(clips), training=False)
+        return self.block(features, return_attention=True)[1]
 
     def initial_state(self, batch_size):
         """State of a stream before its first frame.
@@ -140,8 +141,8 @@ class VideoClassifier(tf.keras.Model):
             The outputs of `call` for the frames up to this one, and the next state.
         """
         self._check_streams()
-        self._check_shape(frames[:, tf.newaxis], min_frames=1)
-        features = self.backbone(self._preprocess(frames)[:, tf.newaxis], training=False)
+        clips = self._checked(tf.convert_to_tensor(frames)[:, tf.newaxis], min_frames=1)
+        features = self.backbone(self._preprocess(clips), training=False)
         vector, state = self.head.step(features[:, 0], state)
         return self._classify(vector, training=False), state
 
@@ -164,7 +165,7 @@ class VideoClassifier(tf.keras.Model):
         return cls(**config)
 
     def _features(self, clips, training):
-        self._check_shape(clips, min_frames=2)
+        clips = self._checked(clips, min_frames=2)
         return self.backbone(self._preprocess(clips), training=training)
 
     def _preprocess(self, clips):
@@ -184,17 +185,23 @@ class VideoClassifier(tf.keras.Model):
                 f"Received: backbone={self._names['backbone']!r}"
             )
 
-    def _check_shape(self, clips, min_frames):
+    def _checked(self, clips, min_frames):
         shape, smallest = clips.shape, self.backbone.min_size
         if shape.rank != 5 or shape[4] not in (None, self.channels):
             raise ValueError(
                 f"Clips are [batch, frames, height, width, {self.channels}]. "
                 f"Received: shape={tuple(shape)}"
             )
+        assertions = []
         limits = ((1, min_frames, "frames"), (2, smallest, "rows"), (3, smallest, "columns"))
         for axis, least, what in limits:
             message = f"A clip must have at least {least} {what}."
             if shape[axis] is None:
-                tf.debugging.assert_greater_equal(tf.shape(clips)[axis], least, message)
+                assertions.append(
+                    tf.debugging.assert_greater_equal(tf.shape(clips)[axis], least, message)
+                )
             elif shape[axis] < least:
                 raise ValueError(f"{message} Received: shape={tuple(shape)}")
+        # What follows must not fail first, less clearly.
+        with tf.control_dependencies([a for a in assertions if a is not None]):
+            return tf.identity(clips)

@@ -24,6 +24,7 @@ class Progress(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Opens the line."""
+        pause = 0.5 if sys.stderr.isatty() else 30
         self._bar = tqdm.tqdm(
             desc="training",
             total=self._train_steps * self._batch_size,
@@ -31,7 +32,8 @@ class Progress(tf.keras.callbacks.Callback):
             unit=" videos",
             unit_scale=True,
             dynamic_ncols=True,
-            mininterval=0.5 if sys.stderr.isatty() else 30,
+            mininterval=pause,
+            maxinterval=pause,
         )
 
     def on_train_batch_end(self, batch, logs=None):

@@ -44,7 +44,7 @@ def restore_checkpoint(checkpoint, directory):
         return False
     try:
         checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-    except (tf.errors.OpError, AssertionError, ValueError) as error:
+    except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"The checkpoint can't be read: {reason} Received: {path}") from error
     return True

@@ -47,8 +47,8 @@ def make_train_step(model, optimizer, label_smoothing=0.0, takes_learning_rate=F
         model: a `VideoClassifier`.
         optimizer: a Keras optimizer; its schedule, where it has one, runs inside of the step.
         label_smoothing: probability mass that is spread over all classes.
-        takes_learning_rate: whether the step takes the learning rate as its third argument; the
-            optimizer must have none but a plain number then.
+        takes_learning_rate: whether the step takes the learning rate as its third argument, as a
+            step that is exported has to; the optimizer must have a plain number then.
 
     Returns:
         `tf.function(clips, labels[, learning_rate])` that returns the batch's loss and accuracy.

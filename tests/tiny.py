@@ -1,0 +1,47 @@
+"""Experiments and models that train in seconds."""
+
+from rstg_tf import experiments
+
+OVERRIDES = {
+    "model": {
+        "backbone": {"simple_conv": {"filters": [4, 8, 8]}},
+        "head": {"rstg": {"node_dim": 8, "message_dim": 8, "iterations": 1, "scales": [2, 1]}},
+    },
+    "train_data": {
+        "global_batch_size": 4,
+        "source": {"interactions": {"size": 32, "frames": 4}},
+    },
+    "validation_data": {
+        "global_batch_size": 4,
+        "num_examples": 6,
+        "source": {"interactions": {"size": 32, "frames": 4}},
+    },
+    "trainer": {
+        "train_steps": 4,
+        "checkpoint_interval": 2,
+        "validation_interval": 2,
+        "optimizer_config": {"ema": {"average_decay": 0.5}},
+    },
+}
+
+
+def tiny_experiment(name="interactions_rstg", overrides=None):
+    """An experiment on Interactions, cut down, with further overrides."""
+    config = experiments.apply_overrides(experiments.get_experiment(name), OVERRIDES)
+    return experiments.apply_overrides(config, overrides or {})
+
+
+def as_flag(overrides=None):
+    """The same as the value of `--params_override`."""
+    flat = []
+
+    def walk(tree, prefix):
+        for key, value in tree.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+            else:
+                flat.append(f"{prefix}{key}={value}".replace(" ", ""))
+
+    walk(OVERRIDES, "")
+    walk(overrides or {}, "")
+    return ",".join(flat)

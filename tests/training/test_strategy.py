@@ -1,0 +1,130 @@
+"""Strategies: the same training on one device, two devices and two workers."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import as_flag
+
+from rstg_tf.experiments.config import Runtime
+from rstg_tf.training import restore
+from rstg_tf.training.strategy import get_strategy
+
+ROOT = pathlib.Path(__file__).parents[2]
+# 5 clips to validate on leave one for the last batch: less than there are devices.
+OVERRIDES = {
+    "validation_data": {"num_examples": 5},
+    "trainer": {"train_steps": 3, "checkpoint_interval": 3},
+}
+
+
+def start(output, *flags, tf_config=None):
+    command = [
+        sys.executable,
+        str(ROOT / "pipelines" / "train.py"),
+        f"--output={output}",
+        f"--params_override={as_flag(OVERRIDES)}",
+        *flags,
+    ]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if tf_config:
+        environment["TF_CONFIG"] = json.dumps(tf_config)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The same training in three ways."""
+    root = tmp_path_factory.mktemp("strategies")
+    processes = [
+        start(root / "one", "--strategy=one_device"),
+        start(root / "two", "--strategy=mirrored", "--virtual_devices=2"),
+    ]
+    for process in processes:
+        finish(process)
+    hosts = [f"localhost:{free_port()}" for _ in range(2)]
+    workers = [
+        start(
+            root / "workers",
+            "--strategy=multi_worker_mirrored",
+            tf_config={"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}},
+        )
+        for i in range(2)
+    ]
+    for process in workers:
+        finish(process)
+    return root
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("other", ["two", "workers"])
+def test_same_loss_and_weights_as_one_device(runs, other):
+    logs = [
+        np.genfromtxt(runs / name / "log.csv", delimiter=",", names=True) for name in ("one", other)
+    ]
+    for column in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(*(log[column] for log in logs), atol=1e-5, err_msg=column)
+    for which in ("last", "best"):
+        models = [restore(runs / name, which)[0] for name in ("one", other)]
+        for a, b in zip(*(model.weights for model in models), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5, err_msg=a.name)
+
+
+def test_workers_leave_one_run(runs):
+    assert sorted(p.name for p in (runs / "workers" / "checkpoints").iterdir()) == ["best", "last"]
+    assert len(list((runs / "workers" / "tensorboard").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"distribution_strategy": "horovod"}, "'one_device', 'mirrored'.*'horovod'"),
+        ({"distribution_strategy": "parameter_server"}, "use multi_worker_mirrored"),
+        ({"distribution_strategy": "multi_worker_mirrored"}, "TF_CONFIG, such as.*Received"),
+        ({"distribution_strategy": "tpu", "tpu": "local"}, "No TPU answers.*tpu='local'"),
+        ({"distribution_strategy": "mirrored", "num_gpus": 64}, "GPU.*num_gpus=64"),
+        (
+            {"distribution_strategy": "one_device", "virtual_devices": 2},
+            "Only the strategy mirrored.*virtual_devices=2",
+        ),
+        (
+            {"distribution_strategy": "mirrored", "virtual_devices": 3},
+            "before TensorFlow's first operation.*virtual_devices=3",
+        ),
+    ],
+)
+def test_refuses_what_the_machine_can_not_give(settings, message):
+    tf.config.list_logical_devices()  # From here on devices are as they are.
+    with pytest.raises(ValueError, match=message):
+        get_strategy(Runtime(**settings))
+
+
+def test_damaged_cluster(monkeypatch):
+    runtime = Runtime(distribution_strategy="multi_worker_mirrored")
+    for text in ("{", "{}", '{"cluster": {"worker": []}, "task": {"index": 0}}'):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(ValueError, match="TF_CONFIG"):
+            get_strategy(runtime)
+
+
+def test_every_strategy_of_one_process():
+    for name in ("one_device", "mirrored"):
+        assert get_strategy(Runtime(distribution_strategy=name)).num_replicas_in_sync == 1
