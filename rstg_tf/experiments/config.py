@@ -38,6 +38,7 @@ class RSTG(hyperparams.Config):
     positional: bool = False
     dim_map: int = 6
     norm: str = "layer"
+    node_batch_norm: bool = True
     update_layers: int = 2
     scalewise_update: bool = False
 
@@ -74,7 +75,7 @@ class Model(hyperparams.Config):
     head: Head = dataclasses.field(default_factory=Head)
     norm: str = "layer"
     dropout: float = 0.0
-    preprocessing: str = "unit"
+    preprocessing: str = "kinetics"
 
 
 # ------------------------------------------------------------------------------------- data

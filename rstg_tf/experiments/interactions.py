@@ -27,13 +27,17 @@ def _experiment(size, head):
     width = {"lite": 64, "paper": 512}[size]
     config = Experiment(
         train_data=Data(source=Source(type="interactions"), global_batch_size=32),
-        trainer=Trainer(train_steps=8000, optimizer_config=adamw(1e-3)),
+        trainer=Trainer(train_steps=5000, optimizer_config=adamw(2e-3)),
     )
     config.model.backbone.simple_conv.filters = {
         "lite": (16, 32, 64),
         "paper": (512, 512, 512),
     }[size]
     config.model.head.type = head
-    config.model.head.rstg.node_dim = config.model.head.rstg.message_dim = width
+    rstg = config.model.head.rstg
+    rstg.node_dim = rstg.message_dim = width
+    # Without places left and right are the same: mirroring maps the graph onto itself.
+    rstg.positional = True
+    rstg.final = "mean"
     config.model.head.mean.units = config.model.head.conv_lstm.units = width
     return config

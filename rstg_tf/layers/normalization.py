@@ -62,7 +62,8 @@ def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False):
     """Makes the normalisation layer that a name stands for.
 
     Args:
-        kind: `"none"`, `"layer"` (over channels), `"batch"`, or `"clip"` (`ClipNormalization`).
+        kind: `"none"`, `"layer"` (over channels), `"batch"` (over all replicas of
+            a strategy), or `"clip"` (`ClipNormalization`).
         name: name of the layer.
         dtype: its dtype policy.
         gamma_initializer: initializer of its scale.
@@ -82,7 +83,7 @@ def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False):
         )
     if kind == "batch":
         return tf.keras.layers.BatchNormalization(
-            gamma_initializer=gamma_initializer, name=name, dtype=dtype
+            synchronized=True, gamma_initializer=gamma_initializer, name=name, dtype=dtype
         )
     if kind == "clip":
         return ClipNormalization(
