@@ -11,6 +11,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
+import functools
 import pathlib
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def measure_times(repeats):
     for batch in BATCHES:
         inputs = tf.random.normal([batch, TIME, SIDE, SIDE, CHANNELS])
         runs = make_runs(make_forms(inputs))
-        calls = {name: lambda run=run: run(inputs) for name, run in runs.items()}
+        calls = {name: functools.partial(run, inputs) for name, run in runs.items()}
         seconds = medians({**calls, "product": product}, repeats)
         rate = MATRIX**3 / seconds["product"]
         for mode, factor in (("forward", 1), ("training", 3)):
@@ -186,7 +187,7 @@ def main():
 `python benchmarks/block.py`: `[B, {TIME}, {SIDE}, {SIDE}, {CHANNELS}]`, D = M = {DIM},
 K = {ITERATIONS}, float32, {os.cpu_count()} cores. The naive form computes the same function from
 the same weights with all {14 * 14} pairs, concatenation before the first message layer and a Python
-loop over T, compiled by `tf.function` as ours is. Useful multiply-adds: {useful / 1e6:.0f} million a
+loop over T, compiled by `tf.function` as ours is. Useful multiply-adds: {useful / 1e6:.0f} M a
 frame forward, three times as many in training; the rate of `tf.matmul` is that of two
 {MATRIX} x {MATRIX} matrices in the same process.
 

@@ -163,9 +163,10 @@ class RSTG(tf.keras.layers.Layer):
         self.pooling = RegionPooling(scales, name="pooling", dtype=policy)
         self.graph = self.pooling.graph
         self.scales = self.graph.scales
-        self.node_normalizations = [make_norm(norm, "node_norm", policy)]
-        if node_batch_norm:
-            self.node_normalizations.insert(0, make_norm("batch", "node_batch_norm", policy))
+        self.node_normalizations = [
+            *([make_norm("batch", "node_batch_norm", policy)] if node_batch_norm else []),
+            make_norm(norm, "node_norm", policy),
+        ]
         if self._num_internal:
             self.time_stage = TimeStage(node_dim, name="time_stage", dtype=policy)
         if variant != "time_only":

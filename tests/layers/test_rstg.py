@@ -247,6 +247,15 @@ def test_loads_where_our_code_is_not_imported(make_model, tmp_path):
     subprocess.run([sys.executable, "-c", LOAD, *arguments], check=True, cwd=tmp_path)
 
 
+def test_checkpoints_hold_every_weight(tmp_path):
+    block, other = make_block(node_batch_norm=True), RSTG(**SMALL, node_batch_norm=True)
+    path = tf.train.Checkpoint(block=block).save(str(tmp_path / "block"))
+    other.build((None, None, None, None, 3))
+    tf.train.Checkpoint(block=other).restore(path).assert_consumed()
+    for restored, saved in zip(other.get_weights(), block.get_weights(), strict=True):
+        np.testing.assert_array_equal(restored, saved)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [

@@ -1,0 +1,33 @@
+"""What importing the package pulls in."""
+
+import pathlib
+import subprocess
+import sys
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+WHERE_USED = ["official", "tensorflow_io", "tensorflow_addons", "matplotlib", "cv2", "sklearn"]
+
+
+def run(code):
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+
+
+def test_import_pulls_in_tensorflow_only():
+    run(
+        "import sys, rstg_tf\n"
+        f"heavy = set({WHERE_USED}) & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "rstg_tf.RSTG, rstg_tf.VideoClassifier, rstg_tf.load_model, rstg_tf.list_models\n"
+    )
+
+
+def test_graph_and_generators_import_without_tensorflow():
+    run(
+        "import sys\n"
+        "sys.modules['tensorflow'] = None\n"
+        "import rstg_tf\n"
+        "from rstg_tf.data.interactions import Interactions\n"
+        "from rstg_tf.data.syncmnist import SyncMNIST\n"
+        "assert rstg_tf.SpaceGraph().num_nodes == 14\n"
+        "assert Interactions(size=32, frames=4).batch([0])[0].shape == (1, 4, 32, 32, 3)\n"
+    )
