@@ -1,4 +1,6 @@
-"""Experiments and models that train in seconds."""
+"""Experiments that train in seconds, and what their checkpoints hold."""
+
+import tensorflow as tf
 
 from rstg_tf import experiments
 
@@ -45,3 +47,13 @@ def as_flag(overrides=None):
     walk(OVERRIDES, "")
     walk(overrides or {}, "")
     return ",".join(flat)
+
+
+def checkpoint_values(directory):
+    """All values of the latest checkpoint, but the time that the training took."""
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(directory))
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and not name.startswith("seconds")
+    }

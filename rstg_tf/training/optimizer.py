@@ -5,11 +5,12 @@ import contextlib
 from rstg_tf.experiments.config import Optimization
 
 
-def build_optimizer(config, mixed_precision_dtype="float32"):
-    """Builds an optimizer through Model Garden's factory.
+def build_optimizer(config, variables, mixed_precision_dtype="float32"):
+    """Builds an optimizer through Model Garden's factory, and its own variables.
 
     Args:
         config: a resolved `rstg_tf.experiments.config.Optimization`.
+        variables: the variables to train.
         mixed_precision_dtype: with "float16" the loss is scaled.
 
     Returns:
@@ -27,6 +28,7 @@ def build_optimizer(config, mixed_precision_dtype="float32"):
         optimizer.use_ema = True
         optimizer.ema_momentum = config.ema.average_decay
         optimizer.ema_overwrite_frequency = None
+    optimizer.build(variables)
     return performance.configure_optimizer(
         optimizer, use_float16=mixed_precision_dtype == "float16"
     )

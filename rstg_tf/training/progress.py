@@ -75,7 +75,7 @@ class StopWhereDiverged(tf.keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss."""
         if not math.isfinite(logs["loss"]):
-            rate = float(self._state.optimizer.learning_rate)
+            rate = float(self._state.optimizer.learning_rate.numpy())
             raise DivergedError(
                 f"The loss is {logs['loss']} at step {int(self._state.step)} with learning rate "
                 f"{rate:.3g}. Checkpoints from before are kept. Train into another folder with a "

@@ -32,7 +32,9 @@ def restore(run_dir, which="best"):
         found = restore_checkpoint(tf.train.Checkpoint(model=model), folder.best)
     else:
         optimizer = build_optimizer(
-            config.trainer.optimizer_config, config.runtime.mixed_precision_dtype
+            config.trainer.optimizer_config,
+            model.trainable_variables,
+            config.runtime.mixed_precision_dtype,
         )
         found = restore_checkpoint(training_state(model, optimizer), folder.last)
         getattr(optimizer, "inner_optimizer", optimizer).finalize_variable_values(

@@ -54,7 +54,7 @@ class RunLog(tf.keras.callbacks.Callback):
         batch_size = self._config.train_data.global_batch_size
         figures = {
             **logs,
-            "learning_rate": float(self._state.optimizer.learning_rate),
+            "learning_rate": float(self._state.optimizer.learning_rate.numpy()),
             "videos_per_second": steps * batch_size / seconds,
         }
         with self._writer.as_default(step):

@@ -8,14 +8,13 @@ def training_state(model, optimizer):
 
     Args:
         model: a `VideoClassifier`.
-        optimizer: its Keras optimizer; it is built here, so that a checkpoint finds its variables.
+        optimizer: its Keras optimizer, which has been built.
 
     Returns:
         A `tf.train.Checkpoint` with `model`, `optimizer` and the variables `step` (steps done,
         also those that loss scaling skipped), `seconds` (spent so far), `best_accuracy` and
         `best_step` (of the validations so far).
     """
-    getattr(optimizer, "inner_optimizer", optimizer).build(model.trainable_variables)
     return tf.train.Checkpoint(
         model=model,
         optimizer=optimizer,

@@ -69,9 +69,12 @@ def train(config, run_dir):
 
 def build_trainee(config):
     """Builds and compiles the model of a resolved experiment, within the scope of its strategy."""
-    precision = config.runtime.mixed_precision_dtype
     trainee = Trainee(experiments.build_model(config.model), config.trainer.label_smoothing)
-    optimizer = build_optimizer(config.trainer.optimizer_config, precision)
+    optimizer = build_optimizer(
+        config.trainer.optimizer_config,
+        trainee.classifier.trainable_variables,
+        config.runtime.mixed_precision_dtype,
+    )
     trainee.compile(optimizer, jit_compile=config.runtime.enable_xla)
     return trainee
 

@@ -46,7 +46,7 @@ class Trainee(tf.keras.Model):
     def test_step(self, batch):
         """One step of `evaluate`."""
         clips, labels = batch
-        # A replica may get nothing of the last batch, and oneDNN gives an empty batch a wrong shape.
+        # A replica may get nothing of the last batch, and oneDNN spoils the shape of nothing.
         size = tf.shape(labels)[0]
         missing = tf.cast(tf.equal(size, 0), tf.int32)
         clips = tf.pad(clips, [[0, missing], *[[0, 0]] * 4])

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import tensorflow as tf
-from tiny import as_flag
+from tiny import as_flag, checkpoint_values
 
 ROOT = pathlib.Path(__file__).parents[2]
 OVERRIDES = {
@@ -27,15 +27,6 @@ def start(output):
         f"--params_override={as_flag(OVERRIDES)}",
     ]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def checkpoint_values(run):
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(run / "checkpoints" / "last"))
-    return {
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and not name.startswith("seconds")
-    }
 
 
 def log_rows(run):
@@ -60,8 +51,8 @@ def test_killed_training_ends_like_an_undisturbed_one(tmp_path):
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
 
-    expected = checkpoint_values(tmp_path / "undisturbed")
-    found = checkpoint_values(tmp_path / "killed")
+    expected = checkpoint_values(tmp_path / "undisturbed" / "checkpoints" / "last")
+    found = checkpoint_values(last)
     assert expected.keys() == found.keys()
     assert int(expected["step/.ATTRIBUTES/VARIABLE_VALUE"]) == 60
     for name, value in expected.items():

@@ -24,7 +24,9 @@ def make(optimizer=None):
     tf.keras.utils.set_random_seed(0)
     model = experiments.build_model(config.model)
     clips, labels = (tf.constant(array) for array in source.batch(range(4)))
-    optimizer = optimizer or build_optimizer(config.trainer.optimizer_config)
+    optimizer = optimizer or build_optimizer(
+        config.trainer.optimizer_config, model.trainable_variables
+    )
     return model, optimizer, clips, labels
 
 
@@ -96,10 +98,9 @@ def test_every_optimizer_steps_clips_and_averages(kind):
             "warmup": {"type": None},
         },
     )
-    optimizer = build_optimizer(config)
-    assert optimizer.global_clipnorm == 0.5
     weight = tf.Variable([1.0, 2.0])
-    optimizer.build([weight])
+    optimizer = build_optimizer(config, [weight])
+    assert optimizer.global_clipnorm == 0.5
     optimizer.apply_gradients([(tf.constant([1.0, -1.0]), weight)])
     stepped = weight.numpy()
     assert stepped[0] < 1 and stepped[1] > 2
@@ -116,6 +117,6 @@ class FakeModel:
 def test_float16_scales_the_loss():
     config = tiny_experiment().trainer.optimizer_config
     config.learning_rate.cosine.decay_steps, config.warmup.linear.warmup_steps = 10, 1
-    optimizer = build_optimizer(config, "float16")
+    optimizer = build_optimizer(config, [tf.Variable(1.0)], "float16")
     assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
     assert optimizer.inner_optimizer.use_ema
