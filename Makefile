@@ -43,5 +43,5 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build demo runs data *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,7 +27,7 @@ def _experiment(size, head):
     width = {"lite": 64, "paper": 512}[size]
     config = Experiment(
         train_data=Data(source=Source(type="interactions"), global_batch_size=32),
-        trainer=Trainer(train_steps=5000, optimizer_config=adamw(2e-3)),
+        trainer=Trainer(train_steps=3000, optimizer_config=adamw(2e-3)),
     )
     config.model.backbone.simple_conv.filters = {
         "lite": (16, 32, 64),
