@@ -26,7 +26,7 @@ def main():
 
 def run(arguments):
     from rstg_tf.evaluation.subject import load_subject
-    from rstg_tf.evaluation.test_set import open_test_set, read_clip
+    from rstg_tf.evaluation.data import open_test_set, read_clip
     from rstg_tf.files import written_whole
     from rstg_tf.visualize import draw_attention
 

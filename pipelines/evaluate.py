@@ -44,7 +44,8 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.evaluation import measure, test_set
+    from rstg_tf.evaluation import measure
+    from rstg_tf.evaluation.data import SEED
     from rstg_tf.evaluation.subject import load_subject
 
     subject = load_subject(arguments.model, arguments.zoo)
@@ -53,7 +54,7 @@ def run(arguments):
         data=arguments.data,
         split=arguments.split,
         num_clips=arguments.num_clips,
-        seed=test_set.SEED if arguments.seed is None else arguments.seed,
+        seed=SEED if arguments.seed is None else arguments.seed,
         batch_size=arguments.batch_size,
         command=shlex.join(["python", "pipelines/evaluate.py", *sys.argv[1:]]),
     )

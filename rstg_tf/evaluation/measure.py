@@ -5,7 +5,7 @@ import datetime
 import tensorflow as tf
 
 from rstg_tf.data.input import evaluation_dataset
-from rstg_tf.evaluation import test_set
+from rstg_tf.evaluation import data as sets
 from rstg_tf.evaluation.evaluator import evaluate
 from rstg_tf.zoo.saved_model import weights_checksum
 
@@ -17,7 +17,7 @@ def measure(
     data=None,
     split="test",
     num_clips=None,
-    seed=test_set.SEED,
+    seed=sets.SEED,
     batch_size=32,
     command=None,
     progress=True,
@@ -40,14 +40,14 @@ def measure(
     Raises:
         ValueError: model and data have other classes or channels, or the data has fewer clips.
     """
-    source, about = test_set.open_test_set(data, split, seed, subject.config)
+    source, about = sets.open_test_set(data, split, seed, subject.config)
     class_names = _agreed_classes(subject, source)
-    count = test_set.count_clips(source, about, num_clips)
+    count = sets.count_clips(source, about, num_clips)
     details = {
         "model": subject.name,
         "weights_sha256": weights_checksum(subject.model),
         "data": about,
-        "held_out": test_set.is_held_out(about, subject.config),
+        "held_out": sets.is_held_out(about, subject.config),
         "protocol": PROTOCOL,
         "command": command,
         "date": datetime.date.today().isoformat(),
@@ -58,7 +58,7 @@ def measure(
         evaluation_dataset(source, batch_size, count),
         class_names,
         num_clips=count,
-        chance=test_set.chance_level(source),
+        chance=sets.chance_level(source),
         details=details,
         progress=progress,
     )

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from rstg_tf import experiments
+from rstg_tf.data.interactions import Interactions
+from rstg_tf.data.shard_writer import write_shards
+from rstg_tf.evaluation import data as sets
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("shards")
+    write_shards(Interactions(size=32, frames=4, split="test", num_examples=6), directory)
+    return directory
+
+
+def test_options_that_are_not_given_are_those_of_the_model():
+    config = experiments.get_experiment("sync5_rstg_alltemp")
+    source, about = sets.open_test_set("syncmnist:z_order=authors", config=config)
+    assert (source.digits, source.z_order, source.split) == (5, "authors", "test")
+    assert about["options"]["digits"] == 5
+    assert about["digits"] == source.source
+    source, _ = sets.open_test_set(config=config)
+    assert source.name == "syncmnist5"
+
+
+def test_evaluation_shares_no_clip_with_training_and_validation():
+    config = experiments.get_experiment("interactions_rstg")
+    measured, about = sets.open_test_set("interactions", config=config)
+    assert sets.is_held_out(about, config)
+    ours = measured.batch(range(4))[0]
+    for section in (config.train_data, config.validation_data):
+        theirs = experiments.build_source(section).batch(range(4))[0]
+        assert not (ours[:, None] == theirs[None]).all(axis=(2, 3, 4, 5)).any()
+
+
+def test_what_was_trained_or_chosen_on_is_not_held_out():
+    config = experiments.get_experiment("interactions_rstg")
+    chosen = config.validation_data
+    for split, seed, held_out in (
+        ("train", 123, False),
+        (chosen.split, chosen.seed, False),
+        (chosen.split, chosen.seed + 1, True),
+        ("test", sets.SEED, True),
+    ):
+        _, about = sets.open_test_set("interactions", split, seed, config)
+        assert sets.is_held_out(about, config) is held_out
+
+
+def test_shards(shards):
+    source, about = sets.open_test_set(shards)
+    assert sets.count_clips(source, about) == 6
+    assert about["shards"] == shards.name
+    assert "seed" not in about
+    clip, label = sets.read_clip(source, 5)
+    expected = Interactions(size=32, frames=4, split="test").batch([5])
+    assert label == expected[1][0]
+    assert np.abs(clip.astype(float) - expected[0][0]).mean() < 5  # JPEG loses a little.
+    with pytest.raises(ValueError, match="at most the 6"):
+        sets.count_clips(source, about, 7)
+    with pytest.raises(ValueError, match="number 6"):
+        sets.read_clip(source, 6)
+
+
+def test_a_generator_has_as_many_clips_as_wanted():
+    source, about = sets.open_test_set("interactions")
+    assert sets.count_clips(source, about, 1_000_000) == 1_000_000
+    with pytest.raises(ValueError, match="positive"):
+        sets.count_clips(source, about, 0)
+
+
+def test_chance_on_syncmnist_is_the_plateau_of_the_pairs():
+    for digits, level in ((3, 1 / 3), (5, 1 / 10)):
+        source, _ = sets.open_test_set(f"syncmnist:digits={digits}")
+        assert sets.chance_level(source) == pytest.approx(level)
+    assert sets.chance_level(sets.open_test_set("interactions")[0]) == pytest.approx(1 / 20)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        ("interaction", FileNotFoundError, "did you mean 'interactions'"),
+        ("/nowhere/at/all", FileNotFoundError, "/nowhere/at/all"),
+        ("interactions:dificulty=1", ValueError, "difficulty"),
+        ("interactions:difficulty=2", ValueError, "from 0 to 1"),
+        (None, ValueError, "--data"),
+    ],
+)
+def test_unknown_data_is_refused(data, error, message):
+    with pytest.raises(error, match=message):
+        sets.open_test_set(data)
