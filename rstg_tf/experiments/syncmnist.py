@@ -31,7 +31,7 @@ def _experiment(digits, row, size):
         train_data=Data(source=source, global_batch_size=64),
         validation_data=Data(
             source=source,
-            split="test",
+            split="validation",
             is_training=False,
             global_batch_size=64,
             num_examples=2000,
