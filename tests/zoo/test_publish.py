@@ -1,0 +1,197 @@
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from tiny import tiny_experiment
+
+import rstg_tf
+from rstg_tf.data.interactions import CLASS_NAMES
+from rstg_tf.evaluation import measure
+from rstg_tf.evaluation.subject import load_subject
+from rstg_tf.training import restore
+from rstg_tf.zoo import manifest, publish, saved_model
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return np.random.default_rng(0).integers(0, 256, (5, 6, 32, 32, 3), np.uint8)
+
+
+def copied(run, folder):
+    return pathlib.Path(shutil.copytree(run, folder / "copy"))
+
+
+def test_an_entry_has_what_a_user_needs(zoo):
+    entry = zoo / "tiny"
+    assert {
+        "saved_model.pb",
+        "keras_metadata.pb",
+        "variables/variables.index",
+        "assets/labels.txt",
+        "config.yaml",
+        "metrics.json",
+        "README.md",
+    } <= set(manifest.checksums(entry))
+    assert (entry / "assets" / "labels.txt").read_text().splitlines() == CLASS_NAMES
+    assert {path.name for path in zoo.iterdir()} == {"tiny", "manifest.json"}
+    listed = manifest.read_manifest(zoo)["tiny"]
+    assert listed["files"] == manifest.checksums(entry)
+    assert listed["figures"] == json.loads((entry / "metrics.json").read_text())["figures"]
+
+
+def test_card_tells_what_the_files_say(zoo):
+    _, header, text = (zoo / "tiny" / "README.md").read_text().split("---\n", 2)
+    header = yaml.safe_load(header)
+    metrics = json.loads((zoo / "tiny" / "metrics.json").read_text())
+    results = header["model-index"][0]["results"][0]
+    assert header["license"] == "apache-2.0"
+    assert results["dataset"]["split"] == "test"
+    assert results["metrics"][0]["value"] == round(metrics["figures"]["top_1"], 4)
+    low, high = metrics["figures"]["top_1_interval_95"]
+    for words in (
+        "not Something-Something",
+        "On 12 clips of interactions, split test",
+        f"{low:.1%} … {high:.1%}",
+        'keras.models.load_model("model_zoo/tiny")',
+        "16 videos seen",
+        "seed 0, commit ",
+        "batch 4, 4 steps",
+        manifest.checksums(zoo / "tiny")["saved_model.pb"],
+    ):
+        assert words in text
+    assert metrics["command"] == "publish it"
+    assert metrics["held_out"] is True
+    assert "/tmp" not in text
+
+
+def test_the_real_layers_come_back(zoo, run, clips):
+    model = rstg_tf.load_model("tiny", zoo=zoo)
+    trained, _ = restore(run)
+    expected = trained(clips)
+    assert type(model) is type(trained)
+    for name in ("logits", "probabilities"):
+        np.testing.assert_allclose(model(clips)[name], expected[name], atol=1e-5)
+    np.testing.assert_allclose(model.attention(clips), trained.attention(clips), atol=1e-5)
+    state = model.initial_state(len(clips))
+    for frame in range(clips.shape[1]):
+        outputs, state = model.step(clips[:, frame], state)
+    np.testing.assert_allclose(outputs["logits"], expected["logits"], atol=1e-5)
+    by_path = rstg_tf.load_model(zoo / "tiny")
+    assert saved_model.weights_checksum(by_path) == saved_model.weights_checksum(trained)
+
+
+def test_keras_alone_loads_predicts_and_fine_tunes(zoo, run, clips, tmp_path):
+    np.save(tmp_path / "clips.npy", clips)
+    script = pathlib.Path(__file__).with_name("fine_tune.py")
+    arguments = [(zoo / "tiny").resolve(), tmp_path / "clips.npy", tmp_path / "made.npz"]
+    subprocess.run([sys.executable, "-I", script, *arguments], cwd=tmp_path, check=True)
+    made = np.load(tmp_path / "made.npz")
+    expected = restore(run)[0](clips)
+    np.testing.assert_allclose(made["logits"], expected["logits"], atol=1e-5)
+    np.testing.assert_allclose(made["served"], expected["logits"], atol=1e-5)
+    np.testing.assert_allclose(made["probabilities"], expected["probabilities"], atol=1e-5)
+    np.testing.assert_allclose(made["one"], expected["logits"][:1], atol=1e-5)
+    assert made["losses"][-1] < made["losses"][0]
+    assert made["changed"].all()
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "assets/labels.txt", "metrics.json"])
+def test_a_file_that_was_changed_is_named(zoo, tmp_path, name):
+    shutil.copytree(zoo, tmp_path / "zoo")
+    with open(tmp_path / "zoo" / "tiny" / name, "ab") as file:
+        file.write(b" ")
+    for model in ("tiny", tmp_path / "zoo" / "tiny"):
+        with pytest.raises(ValueError, match=f"tiny/{name} has"):
+            rstg_tf.load_model(model, zoo=tmp_path / "zoo")
+
+
+def test_a_training_without_checkpoint_is_refused(run, tmp_path):
+    shutil.rmtree(copied(run, tmp_path) / "checkpoints")
+    with pytest.raises(FileNotFoundError, match="no best checkpoint"):
+        publish(tmp_path / "copy", "tiny", zoo=tmp_path / "zoo")
+    with pytest.raises(FileNotFoundError, match="no folder of a training"):
+        publish(tmp_path, "tiny", zoo=tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_weights_that_are_not_finite_are_refused(run, tmp_path):
+    copy = copied(run, tmp_path)
+    model, _ = restore(copy)
+    model.trainable_variables[-1].assign(np.full(model.trainable_variables[-1].shape, np.nan))
+    shutil.rmtree(copy / "checkpoints" / "best")
+    tf.train.Checkpoint(model=model).save(str(copy / "checkpoints" / "best" / "ckpt"))
+    with pytest.raises(ValueError, match=r"classifier.* holds NaN"):
+        publish(copy, "tiny", zoo=tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_figures_must_be_of_these_weights_on_other_clips(run, tmp_path):
+    subject = load_subject(run)
+    path = measure(subject, split="train", num_clips=4, progress=False).save(tmp_path / "seen")
+    with pytest.raises(ValueError, match="'train'"):
+        publish(run, "tiny", zoo=tmp_path / "zoo", metrics=path)
+    metrics = json.loads(path.read_text())
+    for change, message in (
+        ({"weights_sha256": "0" * 64}, "of another model"),
+        ({"weights_sha256": None}, "of another model"),
+    ):
+        path.write_text(json.dumps({**metrics, **change}))
+        with pytest.raises(ValueError, match=message):
+            publish(run, "tiny", zoo=tmp_path / "zoo", metrics=path)
+    path.write_text('{"figures": {"top_1": 1.0}}')
+    with pytest.raises(ValueError, match=r"evaluate\.py wrote"):
+        publish(run, "tiny", zoo=tmp_path / "zoo", metrics=path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        publish(run, "tiny", zoo=tmp_path / "zoo", metrics=tmp_path / "nowhere")
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_an_entry_that_exists_is_refused_before_any_work(run, zoo):
+    before = manifest.checksums(zoo)
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        publish(run, "tiny", zoo=zoo)
+    assert manifest.checksums(zoo) == before
+
+
+def test_a_full_disk_leaves_nothing_behind(run, zoo, tmp_path):
+    full = tmp_path / "full"
+    full.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", full]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a disk that is full takes the right to mount a tmpfs")
+    try:
+        metrics = zoo / "tiny" / "metrics.json"
+        with pytest.raises(OSError, match="must be room on the disk to publish 'tiny'"):
+            publish(run, "tiny", zoo=full / "zoo", metrics=metrics)
+        assert list((full / "zoo").iterdir()) == []
+    finally:
+        subprocess.run(["umount", full], check=True)
+
+
+def test_a_model_that_predicts_otherwise_is_not_published(run, zoo, tmp_path, monkeypatch):
+    write = saved_model.write_saved_model
+
+    def write_another(model, class_names, directory):
+        another, _ = restore(run)
+        another.trainable_variables[-1].assign_add(another.trainable_variables[-1] + 1e-3)
+        write(another, class_names, directory)
+
+    monkeypatch.setattr(saved_model, "write_saved_model", write_another)
+    with pytest.raises(RuntimeError, match="differ by"):
+        publish(run, "tiny", zoo=tmp_path / "zoo", metrics=zoo / "tiny" / "metrics.json")
+    assert list((tmp_path / "zoo").iterdir()) == []
+
+
+def test_paths_of_this_machine_are_not_published():
+    config = tiny_experiment()
+    config.train_data.input_path = os.path.join("home", "someone", "shards")
+    from rstg_tf.zoo.publishing import _portable
+
+    assert yaml.safe_load(_portable(config))["train_data"]["input_path"] == "shards"
