@@ -48,7 +48,7 @@ def test_killed_training_ends_like_an_undisturbed_one(tmp_path):
 
     again = start(tmp_path / "killed")
     for process in (again, undisturbed):
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=1200)
         assert process.returncode == 0, errors
 
     expected = checkpoint_values(tmp_path / "undisturbed" / "checkpoints" / "last")

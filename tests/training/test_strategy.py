@@ -40,7 +40,7 @@ def start(output, *flags, tf_config=None):
 
 
 def finish(process):
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=1200)
     assert process.returncode == 0, output
 
 

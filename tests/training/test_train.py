@@ -49,7 +49,8 @@ def test_log_has_a_row_for_every_checkpoint(run):
     assert [int(row["videos"]) for row in rows] == [8, 16, 20]
     assert [bool(row["val_accuracy"]) for row in rows] == [False, True, True]
     # At step n the schedule's value for n - 1 was used.
-    schedule = tf.keras.optimizers.schedules.CosineDecay(1e-3, 5)
+    cosine = run.read_config().trainer.optimizer_config.learning_rate.cosine
+    schedule = tf.keras.optimizers.schedules.CosineDecay(cosine.initial_learning_rate, 5)
     assert float(rows[1]["learning_rate"]) == pytest.approx(float(schedule(3)), rel=1e-5)
 
 
