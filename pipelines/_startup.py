@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import sys
 import warnings
 
@@ -27,6 +28,17 @@ def one_line_errors():
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
-    except (ValueError, TypeError, OSError, ArithmeticError) as error:
+    except Exception as error:
+        if not isinstance(error, (ValueError, TypeError, OSError, ArithmeticError)):
+            reason = _reason_of_input(error)
+            if reason is None:
+                raise
+            error = reason
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)
+
+
+def _reason_of_input(error):
+    """What the input pipeline found wrong: TensorFlow wraps its error into one of its own."""
+    found = re.search(r"ValueError: (.*?)\nTraceback", str(error), re.DOTALL)
+    return found and found[1]

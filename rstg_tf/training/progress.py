@@ -21,6 +21,7 @@ class Progress(tf.keras.callbacks.Callback):
         self._state = state
         self._train_steps = train_steps
         self._batch_size = batch_size
+        self._bar = None
 
     def on_train_begin(self, logs=None):
         """Opens the line."""
@@ -52,9 +53,10 @@ class Progress(tf.keras.callbacks.Callback):
                 file=sys.stderr,
             )
 
-    def on_train_end(self, logs=None):
-        """Closes the line."""
-        self._bar.close()
+    def close(self):
+        """Ends the line, also that of a training that failed."""
+        if self._bar is not None:
+            self._bar.close()
 
 
 class DivergedError(ArithmeticError):

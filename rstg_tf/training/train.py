@@ -56,14 +56,16 @@ def train(config, run_dir):
         with tempfile.TemporaryDirectory() as elsewhere:
             # Every worker has to save, one worker's files are kept.
             saves = folder if chief else RunFolder(elsewhere)
+            progress = _progress(state, config)
             callbacks = [
                 StepCounter(state, config.trainer),
                 StopWhereDiverged(state),
                 Validation(state, _validate(trainee, config), config.trainer, saves.best),
-                *([_progress(state, config), RunLog(folder, state, config)] if chief else []),
+                *([progress, RunLog(folder, state, config)] if chief else []),
                 Checkpoints(state, config.trainer, saves.last),
             ]
-            _fit(trainee, source, state, config, callbacks)
+            with contextlib.closing(progress):
+                _fit(trainee, source, state, config, callbacks)
     return folder
 
 
