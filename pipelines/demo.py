@@ -90,8 +90,6 @@ def train(name, run_dir, shards, arguments):
         "trainer.train_steps": arguments.steps,
         "trainer.checkpoint_interval": min(100, arguments.steps),
         "trainer.validation_interval": min(200, arguments.steps),
-        # So short a training must not average over its beginning.
-        "trainer.optimizer_config.ema.average_decay": 0.98,
     }
     call(
         "train.py",

@@ -222,7 +222,7 @@ def _training(facts):
             f"from {_learning_rate(schedule.get())}, batch {data.global_batch_size}, "
             f"{summary['steps']:,} steps, label smoothing {trainer.label_smoothing}, dropout "
             f"{config.model.dropout}, weights averaged with decay "
-            f"{ema.average_decay if ema else 0}, {config.runtime.mixed_precision_dtype}; all "
+            f"{ema.average_decay if ema else 0:.4g}, {config.runtime.mixed_precision_dtype}; all "
             "settings in `config.yaml`.",
             f"- {summary['videos']:,} videos seen in {summary['minutes']} minutes on "
             f"{summary['hardware']}; seed {summary['seed']}, commit {summary['commit']}.",

@@ -1,5 +1,6 @@
 """A classifier as a Keras SavedModel that needs nothing of this library."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -37,12 +38,30 @@ def write_saved_model(model, class_names, directory):
         labels = pathlib.Path(scratch) / LABELS
         labels.write_text("".join(f"{name}\n" for name in class_names))
         model.labels = tf.saved_model.Asset(str(labels))
-        model.save(
-            directory,
-            save_format="tf",
-            include_optimizer=False,
-            signatures={"serving_default": serve},
-        )
+        with _batch_statistics_of_one_replica(model):
+            model.save(
+                directory,
+                save_format="tf",
+                include_optimizer=False,
+                signatures={"serving_default": serve},
+            )
+
+
+@contextlib.contextmanager
+def _batch_statistics_of_one_replica(model):
+    """Saves batch normalisation as it is by default in Keras.
+
+    The exchange between replicas has a gradient of its own, about which every loading of the
+    model would warn; it matters to training on several devices only.
+    """
+    layers = [module for module in model.submodules if getattr(module, "synchronized", False)]
+    for layer in layers:
+        layer.synchronized = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.synchronized = True
 
 
 def read_class_names(directory):
