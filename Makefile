@@ -32,7 +32,7 @@ environment: $(READY)
 # Before anything is downloaded: the pins resolve on CPython 3.11 only.
 define CHECK_PYTHON
 @"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
-	  echo "error: RSTG-TF needs Python 3.11 (TensorFlow 2.15 has no wheel for '$(PYTHON)', which is $$("$(PYTHON)" --version 2>&1 || echo missing)); install it, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	  echo "error: RSTG-TF needs Python 3.11 (TensorFlow 2.15 has no wheel for '$(PYTHON)', which is $$("$(PYTHON)" --version 2>/dev/null || echo missing)); install it, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 endef
 
 $(READY): requirements.txt pyproject.toml
