@@ -157,12 +157,13 @@ def summarise(start, entry, runs, metrics, picture):
         *((f"evaluation of {name}", path.parent) for name, path in metrics.items()),
     ):
         print(f"{what + ':':<36}{path}")
-    low, high = (
-        figures[name]["within_pair_interval_95"][end] for name, end in ((GRAPH, 0), (CONTROL, 1))
+    better = all(
+        figures[GRAPH][f"{name}_interval_95"][0] > figures[CONTROL][f"{name}_interval_95"][1]
+        for name in ("top_1", "within_pair")
     )
-    verdict = "clearly better than" if low > high else "NOT clearly better than"
+    verdict = "clearly better than" if better else "NOT clearly better than"
     print(f"\n{GRAPH} is {verdict} {CONTROL}.  {(time.monotonic() - start) / 60:.1f} minutes.")
-    return 0 if low > high else 1
+    return 0 if better else 1
 
 
 def percent(figures, name):
