@@ -18,7 +18,7 @@ class NaiveRSTG(tf.keras.layers.Layer):
         self.projection = dense(node_dim)
         self.send = [dense(node_dim, activation="relu") for _ in range(2)]
         self.query, self.key = dense(node_dim), dense(node_dim)
-        self.updates = [dense(node_dim, activation="relu") for _ in range(2)]
+        self.update_mlp = [dense(node_dim, activation="relu") for _ in range(2)]
         self.cell, self.final_cell = (tf.keras.layers.LSTMCell(node_dim) for _ in range(2))
         self.norm = tf.keras.layers.LayerNormalization(epsilon=1e-5, gamma_initializer="zeros")
 
@@ -61,7 +61,7 @@ class NaiveRSTG(tf.keras.layers.Layer):
         weights = tf.nn.softmax(tf.where(self.graph.adjacency > 0, logits, logits.dtype.min))
         gathered = tf.nn.relu(tf.einsum("bij,bijm->bim", weights, messages) + self.bias)
         nodes = tf.concat([nodes, gathered], axis=-1)
-        for layer in self.updates:
+        for layer in self.update_mlp:
             nodes = layer(nodes)
         return nodes
 
@@ -79,7 +79,7 @@ class NaiveRSTG(tf.keras.layers.Layer):
             (self.send[1], space.send.hidden),
             (self.query, space.gather.query),
             (self.key, space.gather.key),
-            *zip(self.updates, space.update.mlps[0], strict=True),
+            *zip(self.update_mlp, space.update.mlps[0], strict=True),
         ]
         for ours, theirs in pairs:
             ours.set_weights(theirs.get_weights())
