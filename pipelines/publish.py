@@ -30,13 +30,16 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.zoo import publish
+    from rstg_tf.zoo import manifest, publish
 
     entry = publish(
         **vars(arguments),
         command=shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]]),
     )
     print(f"published {entry}")
+    figures = manifest.read_manifest(entry.parent)[entry.name]["figures"]
+    if figures["top_1_interval_95"][0] <= figures["chance"]:
+        print("warning: by its interval it is no better than chance; its card says so")
 
 
 if __name__ == "__main__":

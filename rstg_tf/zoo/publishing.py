@@ -60,11 +60,11 @@ def publish(
     run.read_config()
     subject = load_subject(run_dir)
     _check_finite(subject.model, run_dir)
+    summary = _read_summary(run.summary)
     if metrics is None:
         metrics = _evaluate(subject, data, num_clips, command, progress)
     metrics = pathlib.Path(metrics)
     figures = _read_metrics(metrics, subject.model)
-    summary = json.loads(run.summary.read_text())
     sample = tuple(figures["data"]["clip_shape"])
 
     with store.new_entry(zoo, name, overwrite) as (part, about):
@@ -112,6 +112,17 @@ def _check_finite(model, run_dir):
                 f"Weights that are published must be finite numbers. "
                 f"Received: {weight.name} of {run_dir} holds NaN or infinity"
             )
+
+
+def _read_summary(path):
+    """Reads what a training says of itself, once it has said which weights are its best."""
+    summary = json.loads(path.read_text()) if path.is_file() else {}
+    if not summary.get("best_validation"):
+        raise FileNotFoundError(
+            "A training that was interrupted before its first validation was logged must go on "
+            f"before it is published. Received: {path}"
+        )
+    return summary
 
 
 def _read_metrics(path, model):

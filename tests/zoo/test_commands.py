@@ -38,13 +38,6 @@ def test_a_published_model_is_evaluated(zoo, tmp_path):
     assert metrics["weights_sha256"] == published["weights_sha256"]
 
 
-def test_a_model_and_data_of_other_classes_are_told_apart(run, tmp_path):
-    done = call("evaluate.py", run, "--data=syncmnist", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "20 classes of run, 46 of syncmnist3" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_attention_of_a_training_is_drawn(run, tmp_path):
     done = call("draw_attention.py", run, "--clip=2", "--output=strip.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -72,7 +72,7 @@ def test_card_tells_what_the_files_say(zoo):
 
 
 def test_the_real_layers_come_back(zoo, run, clips):
-    model = rstg_tf.load_model("tiny", zoo=zoo)
+    model = rstg_tf.load_model(zoo / "tiny")
     trained, _ = restore(run)
     expected = trained(clips)
     assert type(model) is type(trained)
@@ -83,8 +83,7 @@ def test_the_real_layers_come_back(zoo, run, clips):
     for frame in range(clips.shape[1]):
         outputs, state = model.step(clips[:, frame], state)
     np.testing.assert_allclose(outputs["logits"], expected["logits"], atol=1e-5)
-    by_path = rstg_tf.load_model(zoo / "tiny")
-    assert saved_model.weights_checksum(by_path) == saved_model.weights_checksum(trained)
+    assert saved_model.weights_checksum(model) == saved_model.weights_checksum(trained)
 
 
 def test_keras_alone_loads_predicts_and_fine_tunes(zoo, run, clips, tmp_path):
@@ -128,6 +127,18 @@ def test_a_training_without_checkpoint_is_refused(run, tmp_path):
     assert not (tmp_path / "zoo").exists()
 
 
+def test_a_training_that_has_not_logged_its_best_is_refused(run, tmp_path):
+    summary = copied(run, tmp_path) / "summary.json"
+    text = json.loads(summary.read_text())
+    summary.write_text(json.dumps({**text, "best_validation": None}))
+    with pytest.raises(FileNotFoundError, match="must go on"):
+        publish(tmp_path / "copy", "tiny", zoo=tmp_path / "zoo")
+    summary.unlink()
+    with pytest.raises(FileNotFoundError, match="must go on"):
+        publish(tmp_path / "copy", "tiny", zoo=tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
 def test_weights_that_are_not_finite_are_refused(run, tmp_path):
     copy = copied(run, tmp_path)
     model, _ = restore(copy)
@@ -160,6 +171,11 @@ def test_figures_must_be_of_these_weights_on_other_clips(run, tmp_path):
     assert not (tmp_path / "zoo").exists()
 
 
+def test_a_model_and_data_of_other_classes_are_told_apart(run):
+    with pytest.raises(ValueError, match="20 classes of run, 46 of syncmnist3; class 0 is"):
+        measure(load_subject(run), data="syncmnist", progress=False)
+
+
 def test_an_entry_that_exists_is_refused_before_any_work(run, zoo):
     before = manifest.checksums(zoo)
     with pytest.raises(FileExistsError, match="--overwrite"):
@@ -182,16 +198,22 @@ def test_a_full_disk_leaves_nothing_behind(run, zoo, tmp_path):
         subprocess.run(["umount", full], check=True)
 
 
-def test_a_model_that_predicts_otherwise_is_not_published(run, zoo, tmp_path, monkeypatch):
-    write = saved_model.write_saved_model
-
-    def write_another(model, class_names, directory):
-        another, _ = restore(run)
-        another.trainable_variables[-1].assign_add(another.trainable_variables[-1] + 1e-3)
-        write(another, class_names, directory)
-
-    monkeypatch.setattr(saved_model, "write_saved_model", write_another)
+def test_a_model_that_predicts_otherwise_is_found_out(run, zoo):
+    model, _ = restore(run)
+    model.trainable_variables[-1].assign_add(
+        np.linspace(0, 1e-3, model.num_classes, dtype=np.float32)
+    )
     with pytest.raises(RuntimeError, match="differ by"):
+        saved_model.check_in_fresh_process(model, zoo / "tiny", (4, 32, 32, 3))
+
+
+def test_a_model_that_predicts_otherwise_is_not_published(run, zoo, tmp_path, monkeypatch):
+    def differs(*_):
+        raise RuntimeError("differs")
+
+    monkeypatch.setattr(saved_model, "write_saved_model", lambda *_: None)
+    monkeypatch.setattr(saved_model, "check_in_fresh_process", differs)
+    with pytest.raises(RuntimeError, match="differs"):
         publish(run, "tiny", zoo=tmp_path / "zoo", metrics=zoo / "tiny" / "metrics.json")
     assert list((tmp_path / "zoo").iterdir()) == []
 
