@@ -27,14 +27,20 @@ BATCHES = (1, 8)
 MATRIX = 2048
 
 
-def multiply_adds(graph):
-    """Useful multiply-adds of one frame, forward: real edges, the first layer once a node."""
+def multiply_adds(graph, naive=False):
+    """Multiply-adds of one frame, forward.
+
+    The useful ones: real edges, the first layer of a message once a node. The naive form takes all
+    pairs and both layers for each.
+    """
     nodes, edges = graph.num_nodes, graph.num_edges
     cells = SIDE * SIDE
+    messages = nodes * nodes if naive else edges
+    first_layer = messages * 2 * DIM * DIM if naive else 2 * nodes * DIM * DIM
     space = {
-        "send": 2 * nodes * DIM * DIM + edges * DIM * DIM,
-        "attention": 2 * nodes * DIM * DIM + edges * DIM,
-        "gather": edges * DIM,
+        "send": first_layer + messages * DIM * DIM,
+        "attention": 2 * nodes * DIM * DIM + messages * DIM,
+        "gather": messages * DIM,
         "update": nodes * (2 * DIM + DIM) * DIM,
     }
     lstm = nodes * 2 * DIM * 4 * DIM
@@ -179,7 +185,7 @@ def main():
 
     from rstg_tf import SpaceGraph
 
-    useful = multiply_adds(SpaceGraph())
+    useful, naive = multiply_adds(SpaceGraph()), multiply_adds(SpaceGraph(), naive=True)
     write_section(
         "block",
         f"""## The block
@@ -188,8 +194,10 @@ def main():
 K = {ITERATIONS}, float32, {os.cpu_count()} cores. The naive form computes the same function from
 the same weights with all {14 * 14} pairs, concatenation before the first message layer and a Python
 loop over T, compiled by `tf.function` as ours is. Useful multiply-adds: {useful / 1e6:.0f} M a
-frame forward, three times as many in training; the rate of `tf.matmul` is that of two
-{MATRIX} x {MATRIX} matrices in the same process.
+frame forward, three times as many in training; the naive form does {naive / 1e6:.0f} M, so that
+{naive / useful:.1f} is the ratio of forms that compute at the same rate. The rate of `tf.matmul` is
+that of two {MATRIX} x {MATRIX} matrices in the same process. At B = 1 a step of the recurrence
+multiplies {SpaceGraph().num_nodes} rows, which reads more weights than it computes.
 
 {pd.DataFrame(measure_times(arguments.repeats)).to_markdown(index=False)}
 
