@@ -1,8 +1,11 @@
 """Backbones: layers from clips `[B, T, H, W, C]` to feature maps `[B, T, h, w, D]`."""
 
 from rstg_tf.backbones.simple_conv import SimpleConv
+from rstg_tf.backbones.video_resnet import C2D_KERNELS, I3D_KERNELS, VideoResNet
 
-BACKBONES = {"simple_conv": SimpleConv}
+__all__ = ["BACKBONES", "C2D_KERNELS", "I3D_KERNELS", "SimpleConv", "VideoResNet", "build_backbone"]
+
+BACKBONES = {"simple_conv": SimpleConv, "video_resnet": VideoResNet}
 
 
 def build_backbone(name, **options):

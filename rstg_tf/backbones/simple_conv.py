@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from rstg_tf.layers.folding import fold_time, unfold_time
+
 
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
 class SimpleConv(tf.keras.layers.Layer):
@@ -58,14 +60,10 @@ class SimpleConv(tf.keras.layers.Layer):
 
     def call(self, frames):
         """Folds time into the batch and back."""
-        dynamic = tf.shape(frames)
-        batch, time = (frames.shape[i] or dynamic[i] for i in range(2))
-        height, width, channels = (frames.shape[i] or dynamic[i] for i in range(2, 5))
-        x = tf.reshape(frames, [batch * time, height, width, channels])
+        x = fold_time(frames)
         for convolution, bias in zip(self._convolutions, self._biases, strict=True):
             x = tf.nn.relu(tf.nn.bias_add(self._pool(convolution(x)), bias))
-        height, width = (x.shape[i] or tf.shape(x)[i] for i in (1, 2))
-        return tf.reshape(x, [batch, time, height, width, self.filters[-1]])
+        return unfold_time(x, frames)
 
     def get_config(self):
         """Constructor arguments."""

@@ -16,14 +16,6 @@ class SimpleConv(hyperparams.Config):
 
 
 @dataclasses.dataclass
-class Backbone(hyperparams.OneOfConfig):
-    """The backbone: `type` names one of the other fields."""
-
-    type: str | None = "simple_conv"
-    simple_conv: SimpleConv = dataclasses.field(default_factory=SimpleConv)
-
-
-@dataclasses.dataclass
 class RSTG(hyperparams.Config):
     """Arguments of `rstg_tf.RSTG`."""
 
@@ -41,6 +33,44 @@ class RSTG(hyperparams.Config):
     node_batch_norm: bool = True
     update_layers: int = 2
     scalewise_update: bool = False
+    output_norm: str = "layer"
+    adjacency: str = "mask"
+    head_dim: int | None = None
+    internal_time_stages: int | None = None
+    positional_grid: str = "exact"
+
+
+@dataclasses.dataclass
+class TemporalKernels(hyperparams.Config):
+    """Sizes in time of the kernels of `rstg_tf.backbones.VideoResNet`; the default is I3D."""
+
+    stem: int = 5
+    res2: tuple[int, ...] = (3, 3, 3)
+    res3: tuple[int, ...] = (3, 1, 3, 1)
+    res4: tuple[int, ...] = (3, 1, 3, 1, 3, 1)
+    res5: tuple[int, ...] = (1, 3, 1)
+
+
+@dataclasses.dataclass
+class VideoResNet(hyperparams.Config):
+    """Arguments of `rstg_tf.backbones.VideoResNet`."""
+
+    width: float = 1.0
+    temporal_kernels: TemporalKernels = dataclasses.field(default_factory=TemporalKernels)
+    non_local: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+    graph_options: RSTG = dataclasses.field(default_factory=RSTG)
+    batch_norm: str = "trained"
+    recompute: bool = False
+
+
+@dataclasses.dataclass
+class Backbone(hyperparams.OneOfConfig):
+    """The backbone: `type` names one of the other fields."""
+
+    type: str | None = "simple_conv"
+    simple_conv: SimpleConv = dataclasses.field(default_factory=SimpleConv)
+    video_resnet: VideoResNet = dataclasses.field(default_factory=VideoResNet)
 
 
 @dataclasses.dataclass
@@ -52,10 +82,21 @@ class SequenceHead(hyperparams.Config):
 
 
 @dataclasses.dataclass
+class AverageHead(hyperparams.Config):
+    """Arguments of `rstg_tf.models.AverageHead`."""
+
+    graph_options: Optional[RSTG] = None  # noqa: UP045 (see `Optimization`)
+    combine: str = "plus"
+    norm: str = "layer"
+    window: tuple[int, int] | None = None
+
+
+@dataclasses.dataclass
 class Head(hyperparams.OneOfConfig):
     """The head over space and time: `type` names one of the other fields."""
 
     type: str | None = "rstg"
+    average: AverageHead = dataclasses.field(default_factory=AverageHead)
     rstg: RSTG = dataclasses.field(default_factory=RSTG)
     mean: SequenceHead = dataclasses.field(default_factory=SequenceHead)
     mean_lstm: SequenceHead = dataclasses.field(default_factory=SequenceHead)

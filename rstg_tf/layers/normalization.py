@@ -1,5 +1,7 @@
 """Normalisations that the graph stages choose from."""
 
+import contextlib
+
 import tensorflow as tf
 
 NORMS = ("none", "layer", "batch", "clip")
@@ -90,3 +92,21 @@ def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False):
             shift_first=shift_first, gamma_initializer=gamma_initializer, name=name, dtype=dtype
         )
     raise ValueError(f"a normalisation must be one of {NORMS}. Received: {kind!r}")
+
+
+@contextlib.contextmanager
+def frozen_statistics(layer):
+    """Lets batch normalisation in `layer` use the statistics of a batch without learning them."""
+    norms = [
+        module
+        for module in layer.submodules
+        if isinstance(module, tf.keras.layers.BatchNormalization)
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum

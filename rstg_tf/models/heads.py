@@ -1,9 +1,11 @@
 """Heads by name: layers from feature maps `[B, T, h, w, C]` to one vector per clip `[B, D]`."""
 
 from rstg_tf.layers import RSTG
+from rstg_tf.models.average_head import AverageHead
 from rstg_tf.models.sequence_head import SequenceHead
 
 HEADS = {
+    "average": AverageHead,
     "rstg": lambda **options: RSTG(head="vec", **options),
     "mean": lambda **options: SequenceHead(spatial="conv", temporal="mean", **options),
     "mean_lstm": lambda **options: SequenceHead(spatial="mean", temporal="lstm", **options),

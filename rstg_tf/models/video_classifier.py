@@ -3,10 +3,12 @@
 import tensorflow as tf
 
 from rstg_tf.backbones import build_backbone
+from rstg_tf.layers import RSTG
 from rstg_tf.models.heads import build_head
 
 # name -> (offset, divisor) of (pixel - offset) / divisor
 PREPROCESSING = {
+    "none": (0.0, 1.0),
     "unit": (0.0, 255.0),
     "kinetics": (114.75, 57.375),
 }
@@ -24,13 +26,13 @@ class VideoClassifier(tf.keras.Model):
         channels: channels of a frame, 1 or 3.
         backbone: name of a backbone, see `rstg_tf.backbones`.
         backbone_options: the backbone's own arguments, a dict.
-        head: name of a head, see `rstg_tf.models.heads`: `"rstg"`, `"mean"`, `"mean_lstm"` or
-            `"conv_lstm"`.
+        head: name of a head, see `rstg_tf.models.heads`: `"average"`, `"rstg"`, `"mean"`,
+            `"mean_lstm"` or `"conv_lstm"`.
         head_options: the head's own arguments, a dict.
         norm: `"layer"` normalises the clip's vector before the classifier, `"none"` does not.
         dropout: fraction of the clip's vector that is dropped in training.
         preprocessing: how pixels 0..255 are scaled: `"unit"` to [0, 1], `"kinetics"` to
-            `(x - 114.75) / 57.375`.
+            `(x - 114.75) / 57.375`, `"none"` not at all.
 
     Call arguments:
         clips: uint8 `[B, T, H, W, C]`.
@@ -88,35 +90,63 @@ class VideoClassifier(tf.keras.Model):
         self(tf.keras.Input((None, None, None, channels), dtype=tf.uint8))
 
     @property
-    def block(self):
-        """The RSTG block, or None where the head has no graph."""
-        from rstg_tf.layers import RSTG
+    def blocks(self):
+        """The RSTG blocks in their order: a dict from place (`"res2"`, ... `"final"`) to layer."""
+        blocks = dict(getattr(self.backbone, "blocks", {}))
+        final = self.head if isinstance(self.head, RSTG) else getattr(self.head, "block", None)
+        if final is not None:
+            blocks["final"] = final
+        return blocks
 
-        return self.head if isinstance(self.head, RSTG) else None
+    @property
+    def block(self):
+        """The last of the RSTG blocks, or None."""
+        return next(reversed(self.blocks.values()), None)
 
     def call(self, clips, training=None):
         """Classifies clips."""
-        features = self._features(clips, training)
+        logits = self.classify_floats(self._preprocess(self._checked(clips, 2)), training)
+        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    def classify_floats(self, clips, training=None):
+        """Classifies clips that are scaled already.
+
+        Args:
+            clips: float `[B, T, H, W, C]`, scaled as `preprocessing` says.
+            training: whether to train.
+
+        Returns:
+            Float32 logits `[B, num_classes]`.
+        """
+        features = self.backbone(clips, training=training)
         return self._classify(self.head(features, training=training), training)
 
-    def attention(self, clips):
+    def attention(self, clips, place=None):
         """Attention of every node over its neighbours.
 
         Args:
             clips: uint8 `[B, T, H, W, C]`.
+            place: a key of `blocks`; that of `block` by default.
 
         Returns:
-            float `[B, T, K, E]`, for the E directed edges of `model.block.edges`.
+            float `[B, T, K, E]`, for the E directed edges of `model.block.edges`; T are the time
+            steps at that place.
 
         Raises:
-            ValueError: if the model has no graph.
+            ValueError: if the model has no graph, or none at this place.
         """
-        if self.block is None:
+        places = list(self.blocks)
+        if not places or place not in (None, *places):
             raise ValueError(
-                f"Only a model with an RSTG head has attention. Received: {self._names['head']!r}"
+                f"Only an RSTG block has attention; the places of this model's are {places}. "
+                f"Received: place={place!r}"
             )
-        features = self._features(tf.convert_to_tensor(clips), training=False)
-        return self.block(features, return_attention=True)[1]
+        place = place or places[-1]
+        features = self._preprocess(self._checked(tf.convert_to_tensor(clips), 2))
+        if place != "final":
+            return self.backbone(features, return_attention=True, training=False)[1][place]
+        features = self.backbone(features, training=False)
+        return self.head(features, return_attention=True, training=False)[1]
 
     def initial_state(self, batch_size):
         """State of a stream before its first frame.
@@ -144,7 +174,8 @@ class VideoClassifier(tf.keras.Model):
         clips = self._checked(tf.convert_to_tensor(frames)[:, tf.newaxis], min_frames=1)
         features = self.backbone(self._preprocess(clips), training=False)
         vector, state = self.head.step(features[:, 0], state)
-        return self._classify(vector, training=False), state
+        logits = self._classify(vector, training=False)
+        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}, state
 
     def get_config(self):
         """Constructor arguments."""
@@ -164,10 +195,6 @@ class VideoClassifier(tf.keras.Model):
         """Builds the model from its `get_config`."""
         return cls(**config)
 
-    def _features(self, clips, training):
-        clips = self._checked(clips, min_frames=2)
-        return self.backbone(self._preprocess(clips), training=training)
-
     def _preprocess(self, clips):
         offset, divisor = PREPROCESSING[self.preprocessing]
         return (tf.cast(clips, self.compute_dtype) - offset) / divisor
@@ -175,8 +202,7 @@ class VideoClassifier(tf.keras.Model):
     def _classify(self, vector, training):
         if self._norm is not None:
             vector = self._norm(vector)
-        logits = self._classifier(self._dropout(vector, training=training))
-        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+        return self._classifier(self._dropout(vector, training=training))
 
     def _check_streams(self):
         if not self.backbone.per_frame:

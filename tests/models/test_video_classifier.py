@@ -80,14 +80,14 @@ def test_attention():
     model = make_model("rstg")
     attention = model.attention(make_clips())
     assert attention.shape == (2, 4, 2, len(model.block.edges))
-    with pytest.raises(ValueError, match="Only a model with an RSTG head"):
+    with pytest.raises(ValueError, match="Only an RSTG block has attention"):
         make_model("mean").attention(make_clips())
     assert make_model("mean").block is None
 
 
 def test_preprocessing():
     clips = make_clips()
-    scale = {"unit": clips / 255.0, "kinetics": (clips - 114.75) / 57.375}
+    scale = {"none": clips, "unit": clips / 255.0, "kinetics": (clips - 114.75) / 57.375}
     for kind, expected in scale.items():
         got = make_model("mean", preprocessing=kind)._preprocess(tf.constant(clips))
         np.testing.assert_allclose(got, expected, atol=1e-5)

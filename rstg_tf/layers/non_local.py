@@ -1,0 +1,66 @@
+"""The non-local block: every position of a clip attends to every other one."""
+
+import tensorflow as tf
+
+from rstg_tf.layers.folding import fold_time, sizes, unfold_time
+from rstg_tf.layers.video_convolution import VideoConvolution
+
+
+@tf.keras.utils.register_keras_serializable("rstg_tf")
+class NonLocal(tf.keras.layers.Layer):
+    """Embedded-Gaussian non-local block with a residual (Wang et al., CVPR 2018, section 3).
+
+    Keys and values come from the map after a 1 x 2 x 2 max-pool. The scale of the last
+    normalisation starts at zero, so that a fresh block is the identity.
+
+    Args:
+        batch_norm: see `rstg_tf.layers.VideoConvolution`.
+
+    Call arguments:
+        inputs: `[B, T, H, W, C]` with an even `C`, H and W at least 2.
+
+    Returns:
+        `[B, T, H, W, C]`.
+    """
+
+    def __init__(self, batch_norm="trained", **kwargs):
+        super().__init__(**kwargs)
+        self.batch_norm = batch_norm
+
+    def build(self, input_shape):
+        """Creates the projections to half of the channels, and back."""
+        channels = input_shape[-1]
+        self.inner = channels // 2
+        dense, policy = tf.keras.layers.Dense, self.dtype_policy
+        self.query = dense(self.inner, name="query", dtype=policy)
+        self.key = dense(self.inner, name="key", dtype=policy)
+        self.value = dense(self.inner, name="value", dtype=policy)
+        for layer in (self.query, self.key, self.value):
+            layer.build((None, channels))
+        self.project = VideoConvolution(
+            channels,
+            use_bias=True,
+            relu=False,
+            batch_norm=self.batch_norm,
+            gamma_initializer="zeros",
+            name="project",
+            dtype=policy,
+        )
+        self.project.build((*input_shape[:-1], self.inner))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        """Softmax in float32 over all positions of the pooled clip."""
+        batch, time, height, width, channels = sizes(inputs)
+        pooled = unfold_time(tf.nn.max_pool2d(fold_time(inputs), 2, 2, "VALID"), inputs)
+        pooled = tf.reshape(pooled, [batch, -1, channels])
+        query = self.query(tf.reshape(inputs, [batch, -1, channels]))
+        logits = tf.matmul(query, self.key(pooled), transpose_b=True)
+        weights = tf.nn.softmax(tf.cast(logits, tf.float32) * self.inner**-0.5)
+        gathered = tf.matmul(tf.cast(weights, inputs.dtype), self.value(pooled))
+        gathered = tf.reshape(gathered, [batch, time, height, width, self.inner])
+        return inputs + self.project(gathered, training=training)
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "batch_norm": self.batch_norm}
