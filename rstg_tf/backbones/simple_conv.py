@@ -43,6 +43,12 @@ class SimpleConv(tf.keras.layers.Layer):
         self._pool = tf.keras.layers.MaxPool2D(2)
 
     @property
+    def weights_of_layers(self):
+        """A kernel `[3, 3, C, filters]` and a bias `[filters]` of each layer, in their order."""
+        kernels = [convolution.kernel for convolution in self._convolutions]
+        return list(zip(kernels, self._biases, strict=True))
+
+    @property
     def min_size(self):
         """Smallest height and width, in pixels, that leave one cell: 22 for three layers."""
         size = 1

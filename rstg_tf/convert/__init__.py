@@ -1,5 +1,13 @@
-"""From the authors' released TensorFlow 1 models to ours."""
+"""From the authors' released TensorFlow 1 code to Keras."""
 
-from rstg_tf.convert.reference import block_from_reference
+from rstg_tf.convert.block import block_from_reference
+from rstg_tf.convert.flags import EXPERIMENTS
+from rstg_tf.convert.network import FloatNetwork, from_tf1_checkpoint, load_backbone
 
-__all__ = ["block_from_reference"]
+__all__ = [
+    "EXPERIMENTS",
+    "FloatNetwork",
+    "block_from_reference",
+    "from_tf1_checkpoint",
+    "load_backbone",
+]

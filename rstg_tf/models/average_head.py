@@ -45,19 +45,21 @@ class AverageHead(tf.keras.layers.Layer):
         self.norm = norm
         self.window = None if window is None else tuple(window)
         self.block = None
-        if graph_options is not None:
-            self.block = RSTG(
-                **{"head": "vec", "project_back": True, **graph_options},
-                name="graph",
-                dtype=self.dtype_policy,
-            )
+
+    def build(self, input_shape):
+        """Creates the block, which projects back to `C` only where its nodes have another width."""
+        if self.graph_options is not None:
+            options = {"head": "vec", **self.graph_options}
+            options["project_back"] = options.get("node_dim", 512) != input_shape[-1]
+            self.block = RSTG(**options, name="graph", dtype=self.dtype_policy)
             self.normalization = make_norm(
-                norm,
+                self.norm,
                 "normalization",
                 self.dtype_policy,
-                gamma_initializer="zeros" if combine == "plus" else "ones",
+                gamma_initializer="zeros" if self.combine == "plus" else "ones",
                 shift_first=True,
             )
+        super().build(input_shape)
 
     def call(self, features, return_attention=False, training=None):
         """Averages, runs the graph, combines."""

@@ -90,6 +90,11 @@ class VideoClassifier(tf.keras.Model):
         self(tf.keras.Input((None, None, None, channels), dtype=tf.uint8))
 
     @property
+    def classifier(self):
+        """The dense layer that gives the logits."""
+        return self._classifier
+
+    @property
     def blocks(self):
         """The RSTG blocks in their order: a dict from place (`"res2"`, ... `"final"`) to layer."""
         blocks = dict(getattr(self.backbone, "blocks", {}))

@@ -1,0 +1,87 @@
+"""TensorFlow 1 checkpoints as the authors' code saves them."""
+
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from rstg_tf.convert.flags import is_constant
+
+_OPAQUE = "/opaque_kernel"
+_CELL = "/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell/"
+
+
+def read_checkpoint(path):
+    """Reads the variables of a network.
+
+    Optimizer slots, step counters and computed constants are passed over. An LSTM that is there in
+    cuDNN's opaque form alone is brought into the canonical form.
+
+    Args:
+        path: prefix of the checkpoint (`.../model_5000.ckpt`), or the folder that holds it.
+
+    Returns:
+        Dict of name to array.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: it can't be read.
+    """
+    prefix = str(path)
+    if pathlib.Path(path).is_dir():
+        prefix = tf.train.latest_checkpoint(prefix) or prefix
+    if not tf.io.gfile.glob(f"{tf.io.gfile.join(prefix)}.index"):
+        raise FileNotFoundError(
+            f"A checkpoint must have a file PREFIX.index. Received: {prefix} (without .index, "
+            ".meta or .data at the end)"
+        )
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        names = reader.get_variable_to_shape_map()
+        values = {name: reader.get_tensor(name) for name in names if _is_weight(name)}
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise ValueError(f"{prefix} is no readable checkpoint: {error}") from error
+    for name in [name for name in values if name.endswith(_OPAQUE)]:
+        cell = name.removesuffix(_OPAQUE) + _CELL
+        opaque = values.pop(name)
+        if cell + "kernel" not in values:
+            values[cell + "kernel"], values[cell + "bias"] = canonical_lstm(opaque, name)
+    return values
+
+
+def canonical_lstm(opaque, name="opaque_kernel"):
+    """Unpacks the weights of a one-layer cuDNN LSTM whose inputs are as wide as its states.
+
+    cuDNN has the gates input, forget, candidate, output; first all matrices of the inputs, then
+    those of the states, then both biases.
+
+    Args:
+        opaque: float array `[8 * D * D + 8 * D]`.
+        name: its name, for the message.
+
+    Returns:
+        Kernel `[2 * D, 4 * D]` and bias `[4 * D]` with the gates input, candidate, forget, output.
+
+    Raises:
+        ValueError: no `D` has so many weights.
+    """
+    size = opaque.size
+    dim = (math.isqrt(64 + 32 * size) - 8) // 16
+    if 8 * dim * (dim + 1) != size:
+        raise ValueError(
+            f"{name} must hold 8 D (D + 1) numbers, as an LSTM whose inputs are as wide as its "
+            f"states. Received: {size}"
+        )
+    order = [0, 2, 1, 3]
+    matrices, biases = np.split(opaque.reshape(-1), [8 * dim * dim])
+    matrices = matrices.reshape(2, 4, dim, dim)[:, order]  # [input or state, gate, out, in]
+    kernel = matrices.transpose(0, 3, 1, 2).reshape(2 * dim, 4 * dim)
+    bias = biases.reshape(2, 4, dim)[:, order].sum(axis=0).reshape(-1)
+    return kernel, bias
+
+
+def _is_weight(name):
+    leaf = name.rsplit("/", 1)[-1]
+    slots = ("Momentum", "Adam", "Adam_1", "ExponentialMovingAverage")
+    return name != "global_step" and leaf not in slots and not is_constant(name)
