@@ -18,6 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 def one_line_errors():
     """Ends the command on bad input with one line and exit code 2, without a traceback.
 
+    Where a message ends in a list, its indented lines follow.
+
     `RSTG_TF_TRACEBACK=1` shows the traceback.
     """
     if os.environ.get("RSTG_TF_TRACEBACK"):
@@ -34,8 +36,15 @@ def one_line_errors():
             if reason is None:
                 raise
             error = reason
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        print("error:", _in_one_line(str(error)), file=sys.stderr)
         sys.exit(2)
+
+
+def _in_one_line(message):
+    lines = message.splitlines()
+    listed = [line for line in lines if line.startswith("  ")]
+    rest = " ".join(" ".join(line for line in lines if line not in listed).split())
+    return "\n".join([rest, *listed])
 
 
 def _reason_of_input(error):

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 _HEADS = {
+    "average": "the average over time and space",
     "rstg": "a Recurrent Space-time Graph over regions of the feature maps (RSTG)",
     "mean": "the average over time of one vector per frame: a control that is blind to order",
     "mean_lstm": "an LSTM over the average of each frame's feature map: a control without graph",
@@ -73,6 +74,45 @@ def render(facts):
     return "\n\n".join(sections) + "\n"
 
 
+def render_conversion(facts, source):
+    """Writes the card of a network that was converted from the authors' checkpoint.
+
+    Args:
+        facts: what there is to tell, `Facts`; of its metrics the shape of the clips only.
+        source: what `conversion.json` holds.
+
+    Returns:
+        The text of `README.md`.
+    """
+    import yaml
+
+    header = {
+        "license": "apache-2.0",
+        "library_name": "tf-keras",
+        "pipeline_tag": "video-classification",
+        "tags": ["video-classification", "tensorflow", "keras", facts.config.model.backbone.type],
+    }
+    sections = (
+        f"---\n{yaml.safe_dump(header, sort_keys=False)}---",
+        f"# {facts.name}\n\n"
+        f"Classifies video clips into {len(facts.class_names)} classes: "
+        f"{_architecture(facts)}\n\n"
+        f"The weights are the authors': converted from the TensorFlow 1 checkpoint "
+        f"`{source['checkpoint']}` (sha256 of its files `{source['checkpoint_sha256']}`) with the "
+        f"config `{source['config']}`, whose flags are in `conversion.json`. "
+        f"{facts.summary['parameters']:,} parameters.",
+        _use(facts),
+        _contract(facts),
+        "## Figures\n\n"
+        "Not measured here. `python pipelines/evaluate.py "
+        f"model_zoo/{facts.name} --data=SHARDS` measures it on shards of the data set that it was "
+        "trained on.",
+        _licence(),
+        _checksums(facts),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
 def _header(facts):
     import yaml
 
@@ -109,26 +149,32 @@ def _header(facts):
 
 
 def _introduction(facts):
-    model, source = facts.config.model, facts.config.train_data.source
-    graph = ""
-    if facts.model.block is not None:
-        options = model.head.rstg
-        grids = " + ".join(f"{scale}×{scale}" for scale in options.scales)
-        graph = (
-            f" Its graph has the regions of {grids} grids and {len(facts.model.block.edges)} "
-            f"directed edges, node dimension {options.node_dim}, message dimension "
-            f"{options.message_dim}, {options.iterations} iterations, {options.attention} "
-            f"attention, variant `{options.variant}`"
-            f"{', positional' if options.positional else ''}."
-        )
     return (
         f"# {facts.name}\n\n"
-        f"Classifies video clips into {len(facts.class_names)} classes: `{model.backbone.type}` "
-        f"per frame, then {_HEADS[model.head.type]}.{graph}\n"
-        f"Trained on {_DATA[source.type]}\n\n"
+        f"Classifies video clips into {len(facts.class_names)} classes: {_architecture(facts)}\n"
+        f"Trained on {_DATA[facts.config.train_data.source.type]}\n\n"
         f"Experiment `{facts.summary['experiment']}`, size `{facts.summary['size']}`, "
         f"{facts.summary['parameters']:,} parameters."
     )
+
+
+def _architecture(facts):
+    model, blocks = facts.config.model, facts.model.blocks
+    graph = ""
+    if blocks:
+        block = facts.model.block
+        grids = " + ".join(f"{rows}×{columns}" for rows, columns in block.scales)
+        inside = [place for place in blocks if place != "final"]
+        places = f" stands in {' and '.join(inside)} and" if inside else ""
+        graph = (
+            f" Its graph{places} has the regions of {grids} grids and {len(block.edges)} "
+            f"directed edges, node dimension {block.node_dim}, message dimension "
+            f"{block.message_dim}, {block.iterations} iterations, {block.attention} "
+            f"attention, variant `{block.variant}`"
+            f"{', positional' if block.positional else ''}."
+        )
+    per_frame = " per frame" if facts.model.backbone.per_frame else ""
+    return f"`{model.backbone.type}`{per_frame}, then {_HEADS[model.head.type]}.{graph}"
 
 
 def _use(facts):

@@ -1,0 +1,140 @@
+"""Publishing of a network that the authors trained, converted from their checkpoint."""
+
+import copy
+import hashlib
+import json
+import pathlib
+
+from rstg_tf.zoo import card, manifest, saved_model, store
+
+_SAMPLES = {"simple_conv": (10, 64, 64), "video_resnet": (8, 64, 64)}
+
+
+def publish_conversion(config_path, checkpoint_path, output, labels=None, overwrite=False):
+    """Publishes what `rstg_tf.convert.from_tf1_checkpoint` makes, whole or not at all.
+
+    The entry has the form of `publish`, but for figures: the network is not evaluated here, and
+    its card says so and how to do it.
+
+    Args:
+        config_path: the authors' YAML config, or the name of an experiment of theirs.
+        checkpoint_path: prefix of the TensorFlow 1 checkpoint.
+        output: folder of the entry, `model_zoo/NAME`.
+        labels: file with the names of the classes: one a line in the order of the logits, or
+            Something-Something's JSON from name to number.
+        overwrite: whether an entry of this name may be replaced.
+
+    Returns:
+        `pathlib.Path` of the entry.
+
+    Raises:
+        FileNotFoundError: config, checkpoint or labels are missing.
+        FileExistsError: there is such an entry and `overwrite` is false.
+        ValueError: config, checkpoint and labels do not fit one another; nothing is left behind.
+        RuntimeError: the SavedModel does not predict the same in a fresh process.
+    """
+    from rstg_tf.convert import from_tf1_checkpoint
+    from rstg_tf.convert.flags import read_flags
+
+    output = pathlib.Path(output)
+    zoo, name = output.parent, output.name
+    store.check_free(zoo, name, overwrite)
+    flags = read_flags(config_path)
+    class_names = read_labels(labels, flags["num_classes"])
+    model = from_tf1_checkpoint(config_path, checkpoint_path).classifier
+    config = experiment_of(model)
+    with store.new_entry(zoo, name, overwrite) as (part, about):
+        saved_model.write_saved_model(model, class_names, part)
+        from rstg_tf.experiments import to_yaml
+
+        (part / "config.yaml").write_text(to_yaml(config))
+        source = {
+            "config": pathlib.Path(config_path).name,
+            "checkpoint": pathlib.Path(checkpoint_path).name,
+            "weights_sha256": saved_model.weights_checksum(model),
+            "checkpoint_sha256": _checksum(checkpoint_path),
+            "flags": flags,
+        }
+        (part / "conversion.json").write_text(json.dumps(source, indent=2) + "\n")
+        parameters = model.count_params()
+        facts = card.Facts(
+            name=name,
+            config=config,
+            summary={"experiment": "converted", "size": "paper", "parameters": parameters},
+            metrics={"data": {"clip_shape": _clip_shape(flags)}},
+            model=model,
+            class_names=class_names,
+            checksums=manifest.checksums(part),
+        )
+        (part / "README.md").write_text(card.render_conversion(facts, source))
+        sample = (*_SAMPLES[config.model.backbone.type], flags["num_chan"])
+        saved_model.check_in_fresh_process(model, part, sample)
+        about |= {
+            "experiment": "converted",
+            "size": "paper",
+            "data": flags["dataset"],
+            "parameters": parameters,
+            "figures": None,
+            "weights_sha256": source["weights_sha256"],
+        }
+    return output
+
+
+def read_labels(path, num_classes):
+    """Reads the names of the classes.
+
+    Args:
+        path: a text file with one name a line, Something-Something's JSON from name to number, or
+            None for `class_0`, `class_1`, ...
+        num_classes: how many there must be.
+
+    Returns:
+        List of names in the order of the logits.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: other names than classes.
+    """
+    if path is None:
+        return [f"class_{number}" for number in range(num_classes)]
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        numbers = {name: int(number) for name, number in json.loads(text).items()}
+        names = sorted(numbers, key=numbers.get)
+    else:
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(names) != num_classes:
+        raise ValueError(
+            f"Labels must be the names of {num_classes} classes. Received: {len(names)} in {path}"
+        )
+    return names
+
+
+def experiment_of(model):
+    """The `Experiment` whose model is this `VideoClassifier`."""
+    from rstg_tf.experiments import Experiment, apply_overrides
+
+    options = copy.deepcopy(model.get_config())
+    backbone, head = options["backbone"], options["head"]
+    settings = {
+        name: options[name]
+        for name in ("num_classes", "channels", "norm", "dropout", "preprocessing")
+    }
+    settings["backbone"] = {"type": backbone, backbone: options["backbone_options"]}
+    settings["head"] = {"type": head, head: options["head_options"]}
+    config = Experiment(name="converted", size="paper")
+    return apply_overrides(config, {"model": settings})
+
+
+def _clip_shape(flags):
+    return (flags["video_num_frames"], flags["dim_h"], flags["dim_w"], flags["num_chan"])
+
+
+def _checksum(prefix):
+    """sha256 of a checkpoint's files, in the order of their names."""
+    digest = hashlib.sha256()
+    prefix = pathlib.Path(prefix)
+    for path in sorted(prefix.parent.glob(f"{prefix.name}.*")):
+        if path.suffix == ".index" or ".data-" in path.name:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
