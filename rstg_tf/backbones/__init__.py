@@ -1,9 +1,21 @@
 """Backbones: layers from clips `[B, T, H, W, C]` to feature maps `[B, T, h, w, D]`."""
 
+from rstg_tf.backbones.inflation import KERAS_GEOMETRY, inflate
+from rstg_tf.backbones.model_garden import add_rstg
 from rstg_tf.backbones.simple_conv import SimpleConv
 from rstg_tf.backbones.video_resnet import C2D_KERNELS, I3D_KERNELS, VideoResNet
 
-__all__ = ["BACKBONES", "C2D_KERNELS", "I3D_KERNELS", "SimpleConv", "VideoResNet", "build_backbone"]
+__all__ = [
+    "BACKBONES",
+    "C2D_KERNELS",
+    "I3D_KERNELS",
+    "KERAS_GEOMETRY",
+    "SimpleConv",
+    "VideoResNet",
+    "add_rstg",
+    "build_backbone",
+    "inflate",
+]
 
 BACKBONES = {"simple_conv": SimpleConv, "video_resnet": VideoResNet}
 

@@ -30,6 +30,7 @@ class VideoResNet(tf.keras.layers.Layer):
 
     The stem and `res3`, `res4` halve height and width, as does the pool after the stem; a pool
     after `res2` halves time. `res5` keeps the size. It is convolutional in time and space.
+    `rstg_tf.backbones.inflate` fills it from an image network.
 
     Args:
         width: factor of all numbers of channels; the paper's are 64 after the stem, then 256, 512,
@@ -39,6 +40,9 @@ class VideoResNet(tf.keras.layers.Layer):
         non_local: stages with a `NonLocal` block after every second residual block.
         graphs: stages with an `RSTG` block (to-map) before the last residual block.
         graph_options: arguments of the RSTG blocks besides `head`.
+        stride_place: convolution of a block with the stride, see `rstg_tf.layers.Bottleneck`.
+        res5_stride: step of `res5` in height and width, 1 or 2.
+        pool_padding: pixels of padding around the map before the pool after the stem, 0 or 1.
         batch_norm: `"trained"` or `"frozen"`, see `rstg_tf.layers.VideoConvolution`.
         recompute: whether training computes the inside of each block again on the way back instead
             of keeping it in memory.
@@ -50,12 +54,12 @@ class VideoResNet(tf.keras.layers.Layer):
         return_attention: whether to return the attention of all RSTG blocks, too.
 
     Returns:
-        The map `[B, T // 2, h, w, 2048 * width]`, 14 x 14 for 224 x 224 pixels. With
-        `return_endpoints` a dict from `"res2"`, ... `"res5"` to maps instead. With
-        `return_attention` also a dict from stage to attention `[B, T, K, E]`.
+        The map `[B, T // 2, h, w, 2048 * width]`, 14 x 14 for 224 x 224 pixels (7 x 7
+        with `res5_stride=2`). With `return_endpoints` a dict from `"res2"`, ... `"res5"` to maps
+        instead. With `return_attention` also a dict from stage to attention `[B, T, K, E]`.
 
     Raises:
-        ValueError: an unknown stage, or other kernels than blocks.
+        ValueError: an unknown stage, other kernels than blocks, or an option out of its range.
 
     Example:
     >>> backbone = VideoResNet(width=0.25, graphs=("res3", "res4"))
@@ -73,6 +77,9 @@ class VideoResNet(tf.keras.layers.Layer):
         non_local=(),
         graphs=(),
         graph_options=None,
+        stride_place="middle",
+        res5_stride=1,
+        pool_padding=0,
         batch_norm="trained",
         recompute=False,
         layout="frames",
@@ -94,11 +101,20 @@ class VideoResNet(tf.keras.layers.Layer):
             )
         if not width > 0:
             raise ValueError(f"`width` must be positive. Received: width={width!r}")
+        for name, value, choices in (
+            ("res5_stride", res5_stride, (1, 2)),
+            ("pool_padding", pool_padding, (0, 1)),
+        ):
+            if value not in choices:
+                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")
         self.width = width
         self.temporal_kernels = kernels
         self.non_local = tuple(non_local)
         self.graphs = tuple(graphs)
         self.graph_options = dict(graph_options or {})
+        self.stride_place = stride_place
+        self.res5_stride = res5_stride
+        self.pool_padding = pool_padding
         self.batch_norm = batch_norm
         self.recompute = recompute
         self.layout = layout
@@ -107,6 +123,7 @@ class VideoResNet(tf.keras.layers.Layer):
         self.stem = VideoConvolution(
             self._scaled(64), (kernels["stem"], 7, 7), 2, layout=layout, name="stem", **shared
         )
+        strides = {"res2": 1, "res3": 2, "res4": 2, "res5": res5_stride}
         self.stages = {stage: [] for stage in STAGES}
         self.blocks = {}
         for stage, (count, filters) in STAGES.items():
@@ -116,8 +133,9 @@ class VideoResNet(tf.keras.layers.Layer):
                     Bottleneck(
                         self._scaled(filters),
                         kernels[stage][index],
-                        stride=2 if index == 0 and stage in ("res3", "res4") else 1,
+                        stride=strides[stage] if index == 0 else 1,
                         project=index == 0,
+                        stride_place=stride_place,
                         layout=layout,
                         name=f"{stage}_{index}",
                         **shared,
@@ -140,7 +158,7 @@ class VideoResNet(tf.keras.layers.Layer):
     def call(self, clips, return_endpoints=False, return_attention=False, training=None):
         """Stem, pool, four stages, a pool in time after the first."""
         x = self.stem(clips, training=training)
-        x = unfold_time(tf.nn.max_pool2d(fold_time(x), 3, 2, "VALID"), x)
+        x = _pool_space(x, self.pool_padding)
         endpoints, attention = {}, {}
         for stage, layers in self.stages.items():
             for layer in layers:
@@ -165,11 +183,22 @@ class VideoResNet(tf.keras.layers.Layer):
             non_local=self.non_local,
             graphs=self.graphs,
             graph_options=self.graph_options,
+            stride_place=self.stride_place,
+            res5_stride=self.res5_stride,
+            pool_padding=self.pool_padding,
             batch_norm=self.batch_norm,
             recompute=self.recompute,
             layout=self.layout,
         )
         return config
+
+
+def _pool_space(x, padding):
+    """The largest of 3 x 3 pixels at every second one."""
+    frames, pads = fold_time(x), [padding, padding]
+    if padding:
+        frames = tf.pad(frames, [[0, 0], pads, pads, [0, 0]])  # No value is below zero.
+    return unfold_time(tf.nn.max_pool2d(frames, 3, 2, "VALID"), x)
 
 
 def _pool_time(x):

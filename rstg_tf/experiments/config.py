@@ -60,6 +60,9 @@ class VideoResNet(hyperparams.Config):
     non_local: tuple[str, ...] = ()
     graphs: tuple[str, ...] = ()
     graph_options: RSTG = dataclasses.field(default_factory=RSTG)
+    stride_place: str = "middle"
+    res5_stride: int = 1
+    pool_padding: int = 0
     batch_norm: str = "trained"
     recompute: bool = False
 
@@ -220,6 +223,9 @@ class Trainer(hyperparams.Config):
         label_smoothing: probability mass that is spread over all classes.
         optimizer_config: optimizer, learning rate, warm-up, average.
         seed: seed of the initial weights.
+        init_checkpoint: TensorFlow 1 checkpoint of the authors' code (of Kinetics, say) whose
+            backbone a `video_resnet` starts from, see `rstg_tf.convert.load_backbone`; "" starts
+            from random weights.
     """
 
     train_steps: int = 8000
@@ -229,6 +235,7 @@ class Trainer(hyperparams.Config):
     label_smoothing: float = 0.0
     optimizer_config: Optimization = dataclasses.field(default_factory=Optimization)
     seed: int = 0
+    init_checkpoint: str = ""
 
 
 @dataclasses.dataclass

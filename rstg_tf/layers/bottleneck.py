@@ -4,19 +4,22 @@ import tensorflow as tf
 
 from rstg_tf.layers.video_convolution import VideoConvolution
 
+STRIDE_PLACES = ("middle", "first")
+
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
 class Bottleneck(tf.keras.layers.Layer):
     """Three convolutions and a shortcut: t x 1 x 1, 1 x 3 x 3, 1 x 1 x 1.
 
-    He et al., CVPR 2016, with the temporal kernels of Wang et al., CVPR 2018; the stride stands in
-    the middle convolution and in the shortcut.
+    He et al., CVPR 2016, with the temporal kernels of Wang et al., CVPR 2018.
 
     Args:
         filters: channels of the first two convolutions; the block has four times as many.
         temporal_kernel: size in time of the first convolution.
         stride: step in height and width.
         project: whether the shortcut is a convolution, as at the beginning of a stage.
+        stride_place: which convolution besides the shortcut has the stride: the `"middle"` one, or
+            the `"first"` as in `tf.keras.applications`.
         batch_norm, layout: see `rstg_tf.layers.VideoConvolution`.
 
     Call arguments:
@@ -24,6 +27,9 @@ class Bottleneck(tf.keras.layers.Layer):
 
     Returns:
         `[B, T, ceil(H / stride), ceil(W / stride), 4 * filters]`.
+
+    Raises:
+        ValueError: an option out of its range.
     """
 
     def __init__(
@@ -32,20 +38,30 @@ class Bottleneck(tf.keras.layers.Layer):
         temporal_kernel=1,
         stride=1,
         project=False,
+        stride_place="middle",
         batch_norm="trained",
         layout="frames",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if stride_place not in STRIDE_PLACES:
+            raise ValueError(
+                f"`stride_place` must be one of {STRIDE_PLACES}. "
+                f"Received: stride_place={stride_place!r}"
+            )
         self.filters = filters
         self.temporal_kernel = temporal_kernel
         self.stride = stride
         self.project = project
+        self.stride_place = stride_place
         self.batch_norm = batch_norm
         self.layout = layout
         shared = {"batch_norm": batch_norm, "layout": layout, "dtype": self.dtype_policy}
-        self.reduce = VideoConvolution(filters, (temporal_kernel, 1, 1), name="reduce", **shared)
-        self.middle = VideoConvolution(filters, (1, 3, 3), stride, name="middle", **shared)
+        first, middle = (stride, 1) if stride_place == "first" else (1, stride)
+        self.reduce = VideoConvolution(
+            filters, (temporal_kernel, 1, 1), first, name="reduce", **shared
+        )
+        self.middle = VideoConvolution(filters, (1, 3, 3), middle, name="middle", **shared)
         # Zero makes a fresh block the identity, which deep networks learn faster from.
         self.expand = VideoConvolution(
             4 * filters, relu=False, gamma_initializer="zeros", name="expand", **shared
@@ -84,6 +100,7 @@ class Bottleneck(tf.keras.layers.Layer):
             temporal_kernel=self.temporal_kernel,
             stride=self.stride,
             project=self.project,
+            stride_place=self.stride_place,
             batch_norm=self.batch_norm,
             layout=self.layout,
         )
