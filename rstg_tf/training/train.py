@@ -7,6 +7,7 @@ import tempfile
 import tensorflow as tf
 
 from rstg_tf import experiments
+from rstg_tf.convert import load_backbone
 from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
@@ -71,10 +72,13 @@ def train(config, run_dir):
 
 def build_trainee(config):
     """Builds and compiles the model of a resolved experiment, within the scope of its strategy."""
-    trainee = Trainee(experiments.build_model(config.model), config.trainer.label_smoothing)
+    classifier = experiments.build_model(config.model)
+    if config.trainer.init_checkpoint:
+        load_backbone(classifier.backbone, config.trainer.init_checkpoint)
+    trainee = Trainee(classifier, config.trainer.label_smoothing)
     optimizer = build_optimizer(
         config.trainer.optimizer_config,
-        trainee.classifier.trainable_variables,
+        classifier.trainable_variables,
         config.runtime.mixed_precision_dtype,
     )
     trainee.compile(optimizer, jit_compile=config.runtime.enable_xla)

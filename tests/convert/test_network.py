@@ -3,7 +3,7 @@ import oracle
 import pytest
 import tensorflow as tf
 import yaml
-from checkpoints import write_checkpoint
+from tf1_checkpoint import write_checkpoint
 
 from rstg_tf import convert
 from rstg_tf.backbones import C2D_KERNELS, VideoResNet
