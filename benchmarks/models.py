@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import dataclasses
+import logging
 import pathlib
 import signal
 import subprocess
@@ -100,8 +101,6 @@ def model_runs(model, optimizer, clips, labels):
     import tensorflow as tf
 
     from rstg_tf.training.step import gradient_step
-
-    tf.get_logger().setLevel("ERROR")  # It takes the functions of two models for one that retraces.
 
     forward = tf.function(lambda clips: tf.reduce_sum(model(clips)["logits"]))
     step = tf.function(lambda *batch: tf.reduce_sum(gradient_step(model, optimizer, *batch)[0]))
@@ -328,6 +327,8 @@ def main():
     if arguments.memory is not None:
         print(peak_memory(bool(arguments.memory)))
         return
+    # TensorFlow takes the functions of several models for one that is traced again and again.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     wanted = set(arguments.models or MODELS)
     wanted |= {NON_LOCAL} | {MODELS[name] for name in wanted}
     for size in SIZES:
