@@ -20,19 +20,32 @@ TINY = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_train_publish_load(tmp_path):
-    config = tiny_experiment("rstg_res3", TINY)
-    run = train(config, tmp_path / "run")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train(tiny_experiment("rstg_res3", TINY), tmp_path_factory.mktemp("resnet") / "run")
+
+
+def make_clips():
+    return np.random.default_rng(0).integers(0, 256, (2, 4, 32, 32, 3), np.uint8)
+
+
+def test_trains_and_comes_back(run):
+    model, config = restore(run.path)
+    assert list(model.blocks) == ["res3"] and config.model.backbone.type == "video_resnet"
+    assert np.isfinite(model(make_clips())["logits"]).all()
+    shape = model.attention(make_clips(), place="res3").shape
+    assert shape == (2, 2, 1, len(model.block.edges))
+
+
+@pytest.mark.slow
+def test_published_model_predicts_the_same(run, tmp_path):
     entry = publish(run.path, "tiny", zoo=tmp_path / "zoo", num_clips=6, progress=False)
     card = (entry / "README.md").read_text()
     assert "`video_resnet`, then the average over time and space." in card
     assert "Its graph stands in res3 and has the regions of 2×2 + 1×1 grids" in card
-    clips = np.random.default_rng(0).integers(0, 256, (2, 4, 32, 32, 3), np.uint8)
-    model = rstg_tf.load_model(entry)
-    expected = restore(run.path)[0](clips)["logits"]
-    np.testing.assert_allclose(model(clips)["logits"], expected, atol=1e-5)
-    assert model.attention(clips, place="res3").shape == (2, 2, 1, len(model.block.edges))
+    expected = restore(run.path)[0](make_clips())["logits"]
+    found = rstg_tf.load_model(entry)(make_clips())["logits"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_training_starts_from_the_backbone_of_a_checkpoint(tmp_path):
