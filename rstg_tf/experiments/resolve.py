@@ -22,8 +22,8 @@ def resolve(config, source):
     for name, value in data.items():
         if getattr(config.model, name) not in (None, value):
             raise ValueError(
-                f"model.{name} must be the data's, {value}. "
-                f"Received: model.{name}={getattr(config.model, name)!r}"
+                f"model.{name} must be the data's, {value}: name other data (--data), or let the "
+                f"data decide (null). Received: model.{name}={getattr(config.model, name)!r}"
             )
         setattr(config.model, name, value)
     steps, optimization = config.trainer.train_steps, config.trainer.optimizer_config
