@@ -73,6 +73,7 @@ def test_c2d_gives_the_features_of_a_repeated_image(image_network, layout):
         assert_same_map(features[stage], expected)
 
 
+@pytest.mark.slow
 def test_i3d_gives_them_away_from_the_ends_of_a_clip(image_network):
     backbone = VideoResNet(**KERAS_GEOMETRY)
     inflate(image_network, backbone)
@@ -83,6 +84,7 @@ def test_i3d_gives_them_away_from_the_ends_of_a_clip(image_network):
         assert_same_map(features[stage][:, reach[stage] : -reach[stage]], expected)
 
 
+@pytest.mark.slow
 def test_default_geometry_differs_in_strides_and_padding_only(image_network):
     config = image_network.get_config()
     layers = {layer["name"]: layer["config"] for layer in config["layers"]}

@@ -38,6 +38,7 @@ def changed(received, expected):
     return {name for name in expected if np.abs(received[name] - expected[name]).max() > 1e-3}
 
 
+@pytest.mark.slow
 def test_fresh_block_leaves_resnet_50_as_it_is():
     backbone = resnet()
     expected = backbone(CLIPS)
