@@ -14,7 +14,7 @@ demo: environment
 	$(BIN)/python pipelines/demo.py
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --dist=loadfile
 
 test-slow: environment
 	$(BIN)/python -m pytest -m slow

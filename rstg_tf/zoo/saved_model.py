@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import types
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +39,7 @@ def write_saved_model(model, class_names, directory):
         labels = pathlib.Path(scratch) / LABELS
         labels.write_text("".join(f"{name}\n" for name in class_names))
         model.labels = tf.saved_model.Asset(str(labels))
-        with _batch_statistics_of_one_replica(model):
+        with _batch_statistics_of_one_replica(model), _traced_once(model):
             model.save(
                 directory,
                 save_format="tf",
@@ -62,6 +63,33 @@ def _batch_statistics_of_one_replica(model):
     finally:
         for layer in layers:
             layer.synchronized = True
+
+
+@contextlib.contextmanager
+def _traced_once(model):
+    """Lets all that Keras saves of a model share one function for inference and one for training.
+
+    Keras traces what it saves for every signature and again for every layer: a video ResNet would be
+    written six times and each of its recurrences sixty times, which takes minutes and megabytes.
+    """
+    spec = tf.TensorSpec([None] * 4 + [model.channels], tf.uint8)
+    trace = tf.function(model.call).get_concrete_function
+    traced = {training: trace(spec, training=training) for training in (False, True)}
+
+    def call(self, clips, training=None):
+        return traced[bool(training)](clips)
+
+    model.call = types.MethodType(call, model)
+    layers = [module for module in model.submodules if isinstance(module, tf.keras.layers.Layer)]
+    specs = [layer.input_spec for layer in layers]
+    for layer in layers:
+        layer.input_spec = None
+    try:
+        yield
+    finally:
+        del model.call
+        for layer, spec in zip(layers, specs, strict=True):
+            layer.input_spec = spec
 
 
 def read_class_names(directory):

@@ -140,7 +140,11 @@ def test_attention_is_a_distribution_over_what_a_node_hears(variant):
 @pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
 @pytest.mark.parametrize("head", ["map", "vec"])
 def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, head):
-    options = {**SMALL, "head": head, "variant": variant, "norm": "layer", "output_norm": "none"}
+    # Layer normalisation of a handful of ReLU channels, all near zero for some weights, would
+    # enlarge any rounding: as many channels as this, and the same weights in every run.
+    tf.keras.utils.set_random_seed(0)
+    options = {**SMALL, "node_dim": 32, "message_dim": 32, "norm": "layer", "output_norm": "none"}
+    options |= {"head": head, "variant": variant}
     exact, half = RSTG(**options), RSTG(**options, dtype=policy)
     inputs = features(2, 3, 5, 4, 3)
     exact.build(inputs.shape)
