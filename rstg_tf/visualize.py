@@ -41,22 +41,52 @@ def draw_attention(clip, attention, graph, iteration=-1, frames=6, strongest=12,
     shown = np.unique(np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int))
     figure = Figure(figsize=(2.6 * len(shown), 3.4), layout="constrained")
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
-    neighbours = np.bincount(graph.edges[:, 1], minlength=graph.num_nodes)
     for frame, ax in zip(shown, axes, strict=True):
         step = frame * len(attention) // len(clip)
-        lift = attention[step, iteration] * neighbours[graph.edges[:, 1]]
-        _draw_frame(ax, clip[frame], graph, lift, strongest)
+        _draw_frame(ax, clip[frame], graph, edge_lift(attention[step, iteration], graph), strongest)
         ax.set_title(f"frame {frame + 1}", fontsize=9)
     figure.suptitle(title, fontsize=10)
     _add_legend(figure, graph)
     return figure
 
 
+def edge_lift(attention, graph):
+    """How much more a target listens to each source than to its neighbours on average.
+
+    Args:
+        attention: float `[E]`, weights of each edge.
+        graph: the `SpaceGraph` of the block.
+
+    Returns:
+        float `[E]`.
+    """
+    neighbours = np.bincount(graph.edges[:, 1], minlength=graph.num_nodes)
+    return attention * neighbours[graph.edges[:, 1]]
+
+
+def node_places(graph):
+    """Where to draw nodes: centres of their regions, shifted so that no two scales share one.
+
+    Args:
+        graph: a `SpaceGraph`.
+
+    Returns:
+        float `[N, 2]` of (x, y), as parts of width and height.
+    """
+    return np.array(
+        [
+            [(region.left + region.right) / 2, (region.top + region.bottom) / 2]
+            for region in graph.regions
+        ],
+        float,
+    ) + _NODE_SHIFT * np.array([[region.scale] for region in graph.regions])
+
+
 def _draw_frame(ax, frame, graph, lift, strongest):
     """Draws one frame, its regions, and the edges with the highest `lift` `[E]`."""
     ax.imshow(frame, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), alpha=0.75)
     ax.set_axis_off()
-    places = np.array([_place(region) for region in graph.regions])
+    places = node_places(graph)
     scales = np.array([region.scale for region in graph.regions])
     _draw_regions(ax, graph)
     ax.scatter(*places.T, c=[f"C{scale}" for scale in scales], s=14, ec="white", lw=0.5, zorder=3)
@@ -105,11 +135,3 @@ def _add_legend(figure, graph):
         frameon=False,
         fontsize=8,
     )
-
-
-def _place(region):
-    """Centre `(x, y)` of a region, shifted so that no two scales share one."""
-    shift = _NODE_SHIFT * region.scale
-    return float(region.left + region.right) / 2 + shift, float(
-        region.top + region.bottom
-    ) / 2 - shift

@@ -22,8 +22,10 @@ def configurations(draw):
     final = draw(st.sampled_from([None, "last", "mean"]))
     return {
         "scales": tuple(draw(st.lists(GRIDS, min_size=1, max_size=3))),
-        "node_dim": draw(st.sampled_from([2, 6])),
-        "message_dim": draw(st.sampled_from([4, 6])),
+        # Layer normalisation of two channels divides by their difference, however small: rounding
+        # would count a hundredfold. With more channels it hardly happens.
+        "node_dim": draw(st.sampled_from([6, 10])),
+        "message_dim": draw(st.sampled_from([8, 12])),
         "iterations": draw(st.integers(1, 3)),
         "attention": attention,
         "heads": heads,
@@ -41,18 +43,25 @@ def configurations(draw):
 
 
 def randomize(layer, seed):
-    """Gives every weight a value that shows: fresh blocks have zero scales and biases."""
+    """Gives every weight a value that shows, the same in every run.
+
+    Fresh blocks have zero scales and biases, and kernels that differ from run to run.
+    """
     rng = np.random.default_rng(seed)
     for variable in layer.weights:
         noise = rng.normal(size=variable.shape, scale=0.4)
-        variable.assign(np.abs(noise) + 0.5 if "variance" in variable.name else variable + noise)
+        if "variance" in variable.name:
+            noise = np.abs(noise) + 0.5
+        elif "gamma" in variable.name:
+            noise += 1.0
+        variable.assign(noise)
 
 
 @hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
 @hypothesis.given(
     configuration=configurations(),
     shape=st.tuples(*[st.integers(1, 2), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)]),
-    channels=st.sampled_from([2, 3]),
+    channels=st.sampled_from([6, 9]),
     seed=st.integers(0, 99),
 )
 def test_block_equals_the_naive_form(configuration, shape, channels, seed):
@@ -64,8 +73,7 @@ def test_block_equals_the_naive_form(configuration, shape, channels, seed):
 
     outputs = block(inputs).numpy()
     assert outputs.shape == want.shape
-    # Normalising a pair of almost equal channels divides by their small difference, so rounding
-    # counts relative to the scale of the values.
+    # Rounding counts relative to the scale of the values.
     scale = max(np.abs(want).max(), 1.0)
     np.testing.assert_allclose(outputs / scale, want / scale, atol=TOLERANCE)
     if configuration["variant"] != "time_only":

@@ -186,7 +186,7 @@ def test_an_entry_that_exists_is_refused_before_any_work(run, zoo):
 def test_a_full_disk_leaves_nothing_behind(run, zoo, tmp_path):
     full = tmp_path / "full"
     full.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", full]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", full]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a disk that is full takes the right to mount a tmpfs")
     try:
