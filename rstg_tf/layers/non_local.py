@@ -5,6 +5,10 @@ import tensorflow as tf
 from rstg_tf.layers.folding import fold_time, sizes, unfold_time
 from rstg_tf.layers.video_convolution import VideoConvolution
 
+# Above so many attention weights, 1 GiB in float32, they are computed one frame at a time: at
+# `res2` of a whole clip of the paper they would take nine, several times over.
+_MOST_WEIGHTS = 2**28
+
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
 class NonLocal(tf.keras.layers.Layer):
@@ -55,9 +59,20 @@ class NonLocal(tf.keras.layers.Layer):
         pooled = unfold_time(tf.nn.max_pool2d(fold_time(inputs), 2, 2, "VALID"), inputs)
         pooled = tf.reshape(pooled, [batch, -1, channels])
         query = self.query(tf.reshape(inputs, [batch, -1, channels]))
-        logits = tf.matmul(query, self.key(pooled), transpose_b=True)
-        weights = tf.nn.softmax(tf.cast(logits, tf.float32) * self.inner**-0.5)
-        gathered = tf.matmul(tf.cast(weights, inputs.dtype), self.value(pooled))
+        key, value = self.key(pooled), self.value(pooled)
+
+        def attend(query):
+            logits = tf.matmul(query, key, transpose_b=True)
+            weights = tf.nn.softmax(tf.cast(logits, tf.float32) * self.inner**-0.5)
+            return tf.matmul(tf.cast(weights, inputs.dtype), value)
+
+        if (inputs.shape.num_elements() or 0) // channels * (pooled.shape[1] or 0) > _MOST_WEIGHTS:
+            frames = tf.reshape(query, [batch, time, height * width, self.inner])
+            frames = tf.transpose(frames, [1, 0, 2, 3])
+            gathered = tf.map_fn(attend, frames, parallel_iterations=1)
+            gathered = tf.transpose(gathered, [1, 0, 2, 3])
+        else:
+            gathered = attend(query)
         gathered = tf.reshape(gathered, [batch, time, height, width, self.inner])
         return inputs + self.project(gathered, training=training)
 

@@ -122,6 +122,8 @@ class RSTG(tf.keras.layers.Layer):
             "heads": heads,
             "update_layers": update_layers,
         }
+        if head_dim is not None:
+            sizes["head_dim"] = head_dim
         for name, value in sizes.items():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"`{name}` must be a positive int. Received: {name}={value!r}")
@@ -131,6 +133,11 @@ class RSTG(tf.keras.layers.Layer):
                     f"`{name}` must be divisible by `heads`. "
                     f"Received: {name}={sizes[name]}, heads={heads}"
                 )
+        if internal_time_stages is not None and internal_time_stages < 0:
+            raise ValueError(
+                "`internal_time_stages` must be at least 0, or None for all. "
+                f"Received: internal_time_stages={internal_time_stages}"
+            )
         if variant == "homogeneous" and adjacency == "weight":
             raise ValueError(
                 '`adjacency="weight"` is defined for edges inside a frame only. '
@@ -246,6 +253,11 @@ class RSTG(tf.keras.layers.Layer):
         if self._has_final_time_stage:
             self.final_time_stage.build(nodes)
         needed = self.head == "map" and channels != self.node_dim
+        if needed and self.residual and self.project_back is False:
+            raise ValueError(
+                "Nodes that are added to the map must be projected back to its channels. Received: "
+                f"project_back=False, node_dim={self.node_dim}, a map of {channels} channels"
+            )
         if needed if self.project_back is None else self.project_back:
             self.back_projection = tf.keras.layers.Dense(
                 channels, name="back_projection", dtype=policy
@@ -333,7 +345,8 @@ class RSTG(tf.keras.layers.Layer):
 
         Raises:
             NotImplementedError: the block is not causal, so it can't run frame by frame.
-            ValueError: the state does not belong to this block.
+            ValueError: the frame has another shape than the block takes, or the state does not
+                belong to this block or to so many streams.
         """
         self._check_causal()
         expected = self.initial_state(1)
@@ -349,7 +362,19 @@ class RSTG(tf.keras.layers.Layer):
         clip = inputs[:, None]
         if not self.built:
             self.build(clip.shape)
-        state = dict(state)
+        channels = self.input_spec.axes[-1]
+        if inputs.shape[-1] != channels:
+            raise ValueError(
+                f"`step` takes frames of {channels} channels [B, H, W, {channels}]. "
+                f"Received: shape {tuple(inputs.shape)}"
+            )
+        state = {name: tf.convert_to_tensor(value) for name, value in state.items()}
+        for name, value in state.items():
+            if not value.shape[:1].is_compatible_with(inputs.shape[:1]):
+                raise ValueError(
+                    f"`state` must be of as many streams as there are frames, {inputs.shape[0]}. "
+                    f"Received: {name} of shape {tuple(value.shape)}"
+                )
         nodes = self._nodes(clip, training=False)[:, 0]
         for index in range(self.iterations):
             if index < self._num_internal:

@@ -44,13 +44,13 @@ def train(config, run_dir):
     config = experiments.resolve(config, source)
     folder = RunFolder(run_dir)
     chief = is_chief(strategy)
-    folder.claim(config, source.class_names, write=chief)
 
     tf.keras.utils.set_random_seed(config.trainer.seed)
     if config.runtime.op_determinism:
         tf.config.experimental.enable_op_determinism()
     with _precision(config.runtime.mixed_precision_dtype), strategy.scope():
         trainee = build_trainee(config)
+    folder.claim(config, source.class_names, write=chief)  # Now that the config has proved sound.
     state = training_state(trainee.classifier, trainee.optimizer)
     restore_checkpoint(state, folder.last)
     if int(state.step) < config.trainer.train_steps:

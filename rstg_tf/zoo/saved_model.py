@@ -73,12 +73,14 @@ def _traced_once(model):
     what it takes in (`input_spec`): a video ResNet would be saved six times, each of its
     recurrences sixty times. That takes a minute, 13 MB instead of 5, and longer to load.
     """
-    clips = tf.TensorSpec([None] * 4 + [model.channels], tf.uint8)
+    shape = [None] * 4 + [model.channels]
     trace = tf.function(model.call).get_concrete_function
+    clips = tf.TensorSpec(shape, tf.uint8)
     traced = {training: trace(clips, training=training) for training in (False, True)}
 
     def call(self, clips, training=None):
-        return traced[bool(training)](clips)
+        # Nothing else looks at the shape once the model is loaded.
+        return traced[bool(training)](tf.ensure_shape(clips, shape, name="clips"))
 
     layers = [module for module in model.submodules if isinstance(module, tf.keras.layers.Layer)]
     specs = [layer.input_spec for layer in layers]

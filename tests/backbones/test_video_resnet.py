@@ -47,6 +47,38 @@ def test_any_length_from_4_frames_and_any_size_from_32_pixels():
         np.testing.assert_allclose(features, backbone(clip), rtol=1e-4, atol=1e-4)
 
 
+def test_non_local_attention_frame_by_frame_is_that_of_the_clip(monkeypatch):
+    layer, clips = NonLocal(), make_clip(2, 3, 5, 6, 8)
+    layer.build(clips.shape)
+    layer.project.normalization.gamma.assign(np.ones(8))
+    with tf.GradientTape() as tape:
+        at_once = layer(clips)
+        loss = tf.reduce_sum(at_once**2)
+    gradients = tape.gradient(loss, layer.trainable_weights)
+    monkeypatch.setattr("rstg_tf.layers.non_local._MOST_WEIGHTS", 100)
+
+    @tf.function(jit_compile=True)
+    def frame_by_frame():
+        with tf.GradientTape() as tape:
+            outputs = layer(clips)
+            loss = tf.reduce_sum(outputs**2)
+        return outputs, tape.gradient(loss, layer.trainable_weights)
+
+    assert any(node.op.endswith("While") for node in _nodes(layer, clips))
+    outputs, others = frame_by_frame()
+    np.testing.assert_allclose(outputs, at_once, atol=1e-5)
+    for gradient, other in zip(gradients, others, strict=True):
+        np.testing.assert_allclose(other, gradient, rtol=1e-4, atol=1e-3)
+
+
+def _nodes(layer, clips):
+    graph = tf.function(layer).get_concrete_function(tf.TensorSpec(clips.shape)).graph
+    return [
+        *graph.as_graph_def().node,
+        *(node for f in graph.as_graph_def().library.function for node in f.node_def),
+    ]
+
+
 def test_blocks_stand_where_the_paper_puts_them():
     backbone = VideoResNet(**TINY, non_local=("res4",), graphs=("res2", "res3", "res4", "res5"))
     kinds = {Bottleneck: "b", NonLocal: "n", RSTG: "g"}

@@ -123,6 +123,10 @@ def test_wrong_states_are_refused():
         block.step(features(1, 5, 4, 3), {"hidden": 0})
     with pytest.raises(ValueError, match="one frame"):
         block.step(features(1, 2, 5, 4, 3), block.initial_state(1))
+    with pytest.raises(ValueError, match="as many streams as there are frames, 2"):
+        block.step(features(2, 5, 4, 3), block.initial_state(3))
+    with pytest.raises(ValueError, match=r"frames of 3 channels .* shape \(1, 5, 4, 6\)"):
+        block.step(features(1, 5, 4, 6), block.initial_state(1))
 
 
 @pytest.mark.parametrize("variant", ["all_temp", "space_only", "homogeneous"])
@@ -278,6 +282,8 @@ def test_checkpoints_hold_every_weight(tmp_path):
         ({"norm": "group"}, "norm='group'"),
         ({"final": "max"}, "final='max'"),
         ({"variant": "homogeneous", "adjacency": "weight"}, "inside a frame only"),
+        ({"head_dim": 0}, r"`head_dim` must be a positive int"),
+        ({"internal_time_stages": -1}, "`internal_time_stages` must be at least 0"),
     ],
 )
 def test_wrong_options_are_named(options, message):
@@ -297,6 +303,11 @@ def test_wrong_options_are_named(options, message):
 def test_wrong_maps_are_refused(shape, message):
     with pytest.raises(ValueError, match=message):
         make_block()(np.zeros(shape, np.float32))
+
+
+def test_nodes_that_do_not_fit_the_map_are_refused():
+    with pytest.raises(ValueError, match="project_back=False, node_dim=6, a map of 3 channels"):
+        make_block(project_back=False)
 
 
 def test_unknown_channels_are_refused():

@@ -42,6 +42,13 @@ def test_folder_holds_what_a_run_is(run):
     assert {"hardware", "versions", "commit", "parameters"} <= set(summary)
 
 
+def test_a_config_that_is_refused_claims_no_folder(tmp_path):
+    wrong = tiny_experiment(overrides={"model": {"head": {"rstg": {"heads": 3}}}})
+    with pytest.raises(ValueError, match="`node_dim` must be divisible by `heads`"):
+        train(wrong, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_log_has_a_row_for_every_checkpoint(run):
     with run.log.open() as file:
         rows = list(csv.DictReader(file))

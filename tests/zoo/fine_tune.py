@@ -14,6 +14,13 @@ outputs = {
     "served": model.signatures["serving_default"](clips=clips)["logits"],
 }
 
+refusals = []
+for wrong in (clips[0], clips[..., :1]):  # Without a batch; with one channel.
+    try:
+        model.signatures["serving_default"](clips=keras.backend.constant(wrong, "uint8"))
+    except Exception as error:
+        refusals.append(str(error))
+
 before = [weight.copy() for weight in model.get_weights()]
 loss = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
 model.compile(keras.optimizers.Adam(1e-2), loss=loss)
@@ -21,4 +28,4 @@ history = model.fit(clips, {"logits": np.arange(len(clips))}, epochs=6, verbose=
 changed = [np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True)]
 
 assert not any(name.partition(".")[0] == "rstg_tf" for name in sys.modules)
-np.savez(made, **outputs, losses=history.history["loss"], changed=changed)
+np.savez(made, **outputs, losses=history.history["loss"], changed=changed, refusals=refusals)

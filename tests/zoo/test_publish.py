@@ -106,6 +106,8 @@ def test_keras_alone_loads_predicts_and_fine_tunes(zoo, run, clips, tmp_path):
     np.testing.assert_allclose(made["one"], expected["logits"][:1], atol=1e-5)
     assert made["losses"][-1] < made["losses"][0]
     assert made["changed"].all()
+    for refusal, shape in zip(made["refusals"], ("[6,32,32,3]", "[5,6,32,32,1]"), strict=True):
+        assert f"{shape} is not compatible with expected shape [?,?,?,?,3]" in refusal
 
 
 @pytest.mark.parametrize("name", ["saved_model.pb", "assets/labels.txt", "metrics.json"])
