@@ -1,0 +1,84 @@
+"""Runs tasks by Apache Beam: in this process, or wherever its flags say."""
+
+import contextlib
+import re
+
+_HERE = ("DirectRunner", "FnApiRunner")
+
+
+def run_tasks(function, tasks, flags=()):
+    """Calls a function once for each task, side by side.
+
+    Args:
+        function: A function of a module that workers can import. What it does must come out the
+            same if a runner calls it again.
+        tasks: List of what can be pickled.
+        flags: Flags of Apache Beam, list of str. Without `--runner`, or with
+            `--runner=DirectRunner`, tasks run here: in threads, one for each core
+            (`--direct_num_workers`, `--direct_running_mode`).
+
+    Raises:
+        ValueError: A flag is unknown to Beam or has a wrong value.
+        OSError: A file can't be read or written by a task.
+    """
+    import apache_beam
+
+    options, runner = _options_and_runner(flags)
+    with _errors_of_tasks(), apache_beam.Pipeline(runner=runner, options=options) as pipeline:
+        created = pipeline | "Tasks" >> apache_beam.Create(tasks, reshuffle=False)
+        spread = created | "Spread" >> apache_beam.Reshuffle()
+        _ = spread | "Run" >> apache_beam.Map(function)
+
+
+def check_flags(flags):
+    """Raises a ValueError where a flag is unknown to Beam or has a wrong value."""
+    _options_and_runner(flags)
+
+
+def _options_and_runner(flags):
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    flags = list(flags)
+    _check_known(flags)
+    options = PipelineOptions(flags)
+    named = options.view_as(StandardOptions).runner
+    if named is not None and named not in _HERE:
+        return options, named
+    # DirectRunner itself first looks for a server of another language to download.
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    direct = {"direct_num_workers": "0", "direct_running_mode": "multi_threading"}
+    given = {flag.split("=")[0].lstrip("-") for flag in flags}
+    flags += [f"--{name}={value}" for name, value in direct.items() if name not in given]
+    return PipelineOptions(flags), FnApiRunner()
+
+
+def _check_known(flags):
+    import argparse
+
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for options in PipelineOptions.__subclasses__():
+        with contextlib.suppress(argparse.ArgumentError):  # Some are in two classes.
+            options._add_argparse_args(parser)
+    try:
+        _, unknown = parser.parse_known_args(flags)
+    except (argparse.ArgumentError, SystemExit) as error:
+        raise ValueError(f"A flag of Apache Beam has a wrong value ({error}).") from error
+    if unknown:
+        raise ValueError(
+            f"Neither this command nor Apache Beam has such a flag. Received: {' '.join(unknown)}"
+        )
+
+
+@contextlib.contextmanager
+def _errors_of_tasks():
+    """Gives back the errors of files, which Beam wraps with all its own frames into a text."""
+    try:
+        yield
+    except RuntimeError as error:
+        found = re.findall(r"^(?:OSError|\w*Error|\w+\.\w*Error): (.*)$", str(error), re.MULTILINE)
+        if not re.search(r"^(OSError|FileNotFoundError|PermissionError)", str(error), re.MULTILINE):
+            raise
+        raise OSError(found[-1]) from error
