@@ -62,15 +62,14 @@ def main():
 
 def run(arguments, beam_flags):
     if not any(flag.startswith("--runner") for flag in beam_flags):
-        logging.getLogger().setLevel(logging.ERROR)  # Beam tells of packages that it could use.
+        # Beam tells of packages that it could use, and errors twice.
+        logging.getLogger().setLevel(logging.CRITICAL)
     import tqdm
 
-    from rstg_tf.data.videos.beam import check_flags
     from rstg_tf.data.videos.encoding import FrameFormat
     from rstg_tf.data.videos.making import make_shards
     from rstg_tf.data.videos.sources import list_videos
 
-    check_flags(beam_flags)
     listed = list_videos(
         arguments.source,
         arguments.split,

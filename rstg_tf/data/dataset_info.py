@@ -1,4 +1,4 @@
-"""What `dataset_info.json` says: read wherever it is, and put together before shards are written."""
+"""What `dataset_info.json` says, read wherever it is and put together before shards are written."""
 
 import json
 

@@ -24,6 +24,7 @@ class Damage(NamedTuple):
     reason: str
 
     def __str__(self):
+        """Returns file, record and reason in a line."""
         record = "" if self.record is None else f", record {self.record}"
         return f"{self.file}{record}: {self.reason}"
 
@@ -122,7 +123,10 @@ def inspect_shards(directory, verify=False, keep=None, progress=None):
     return Inspection(info, pd.DataFrame(rows, columns=_COLUMNS), damages)
 
 
-_COLUMNS = "split file record media_id label class frames height width frame_rate bytes".split()
+_COLUMNS = [
+    *("split", "file", "record", "media_id", "label", "class"),
+    *("frames", "height", "width", "frame_rate", "bytes"),
+]
 
 
 def _read_shard(path, shard, classes, verify):

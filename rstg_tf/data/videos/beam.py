@@ -1,5 +1,7 @@
 """Runs tasks by Apache Beam: in this process, or wherever its flags say."""
 
+import argparse
+import builtins
 import contextlib
 import re
 
@@ -54,8 +56,6 @@ def _options_and_runner(flags):
 
 
 def _check_known(flags):
-    import argparse
-
     from apache_beam.options.pipeline_options import PipelineOptions
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -74,11 +74,15 @@ def _check_known(flags):
 
 @contextlib.contextmanager
 def _errors_of_tasks():
-    """Gives back the errors of files, which Beam wraps with all its own frames into a text."""
+    """Gives errors of files back, which Beam wraps with all frames of its own into a text."""
     try:
         yield
     except RuntimeError as error:
-        found = re.findall(r"^(?:OSError|\w*Error|\w+\.\w*Error): (.*)$", str(error), re.MULTILINE)
-        if not re.search(r"^(OSError|FileNotFoundError|PermissionError)", str(error), re.MULTILINE):
+        found = re.findall(
+            r"^(?:RuntimeError: )?(\w+): (.*?)(?: \[while running .*)?$", str(error), re.M
+        )
+        name, message = found[-1] if found else ("", "")
+        kind = getattr(builtins, name, None)
+        if not (isinstance(kind, type) and issubclass(kind, OSError)):
             raise
-        raise OSError(found[-1]) from error
+        raise OSError(message) from error

@@ -6,8 +6,9 @@ from rstg_tf.data import storage
 from rstg_tf.data.videos.video_list import Video, VideoList, read_class_names
 
 _SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-_EXTENSIONS = tuple(
-    ".webm .mp4 .m4v .mov .avi .mkv .gif .mpg .mpeg .mts .wmv .flv .3gp .ogv .ts".split()
+_EXTENSIONS = (
+    *(".webm", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".gif", ".mpg", ".mpeg"),
+    *(".mts", ".ts", ".wmv", ".flv", ".3gp", ".ogv"),
 )
 
 

@@ -115,9 +115,11 @@ class VideoReader:
             self._stream.thread_type = "AUTO"
 
     def __enter__(self):
+        """Returns the reader."""
         return self
 
     def __exit__(self, *error):
+        """Closes the file."""
         self._container.close()
 
     def __iter__(self):
@@ -226,7 +228,7 @@ def at_rate(timed, frame_rate):
     """Leaves out and repeats frames so that there are `frame_rate` a second.
 
     Args:
-        timed: Iterable of `(frame, begin, end)`: each is shown from `begin` until `end`, in seconds.
+        timed: Iterable of `(frame, begin, end)`: it is shown from `begin` until `end`, in seconds.
         frame_rate: In frames per second.
 
     Yields:

@@ -13,7 +13,7 @@ import numpy as np
 from rstg_tf.data import storage
 from rstg_tf.data.dataset_info import add_split, read_stored_info, shard_name, to_text
 from rstg_tf.data.shards import INFO
-from rstg_tf.data.videos.beam import run_tasks
+from rstg_tf.data.videos.beam import check_flags, run_tasks
 from rstg_tf.data.videos.decoding import VideoError
 from rstg_tf.data.videos.encoding import FrameFormat, encode_video
 from rstg_tf.data.videos.shard_task import ShardTask, list_notes, read_note, write_shard
@@ -73,6 +73,7 @@ def make_shards(
             f"`num_shards` must be from 1 to the number of videos ({len(listed.videos)}). "
             f"Received: {num_shards}"
         )
+    check_flags(beam_flags)
     listed = listed._replace(videos=sorted(listed.videos, key=_order))
     there = read_stored_info(directory)
     num_shards = (

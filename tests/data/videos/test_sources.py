@@ -114,7 +114,7 @@ def test_something_something_elsewhere_or_incomplete(tmp_path):
         list_videos(folder, "train")
     assert list_videos(folder, "train", videos=elsewhere).root == str(elsewhere)
     (folder / "labels/train.json").write_text(json.dumps([{"id": "71", "template": "Flying"}]))
-    with pytest.raises(ValueError, match="no class 'Flying', which .* gives to video 71"):
+    with pytest.raises(ValueError, match=r"no class 'Flying', which .* gives to video 71"):
         list_videos(folder, "train", videos=elsewhere)
     (folder / "labels/train.json").write_text("[{]")
     with pytest.raises(ValueError, match=r"list of videos is damaged.*train\.json"):
