@@ -15,7 +15,10 @@ Work is done by Apache Beam on all cores of this machine, or wherever its own fl
 import _startup
 
 import argparse
+import contextlib
 import logging
+import os
+import sys
 
 
 def main():
@@ -66,8 +69,9 @@ def run(arguments, beam_flags):
         logging.getLogger().setLevel(logging.CRITICAL)
     import tqdm
 
+    from rstg_tf.data.dataset_info import read_stored_info
     from rstg_tf.data.videos.encoding import FrameFormat
-    from rstg_tf.data.videos.making import make_shards
+    from rstg_tf.data.videos.making import FAILURES, make_shards
     from rstg_tf.data.videos.sources import list_videos
 
     listed = list_videos(
@@ -83,7 +87,7 @@ def run(arguments, beam_flags):
         flush=True,
     )
     frame_format = FrameFormat(arguments.frame_rate, arguments.short_side, arguments.jpeg_quality)
-    with tqdm.tqdm(unit="shard", desc=listed.name) as bar:
+    with tqdm.tqdm(unit="shard", desc=listed.name) as bar, ending_at_once():
 
         def show(done, total):
             bar.total = total
@@ -99,7 +103,20 @@ def run(arguments, beam_flags):
             beam_flags=beam_flags,
             progress=show,
         )
-    print(info)
+    split = read_stored_info(arguments.output)["splits"][arguments.split]
+    stored = sum(shard["examples"] for shard in split["shards"])
+    left_out = sum(len(shard["failures"]) for shard in split["shards"])
+    print(f"{stored} videos, {left_out} left out ({FAILURES}): {info}")
+
+
+@contextlib.contextmanager
+def ending_at_once():
+    """Ends on Ctrl-C without waiting for the threads of Beam, which can't be stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on", file=sys.stderr, flush=True)
+        os._exit(130)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ class _S3:
     def list_files(folder, below):
         place = _bucket_and_key(folder.rstrip("/") + "/")
         pages = _s3_client().get_paginator("list_objects_v2")
-        wanted = {"Bucket": place["Bucket"], "Prefix": place["Key"].lstrip("/")}
+        wanted = {"Bucket": place["Bucket"], "Prefix": place["Key"]}
         if not below:
             wanted["Delimiter"] = "/"
         with _s3_errors(folder):

@@ -3,6 +3,7 @@
 import argparse
 import builtins
 import contextlib
+import functools
 import re
 
 _HERE = ("DirectRunner", "FnApiRunner")
@@ -29,7 +30,7 @@ def run_tasks(function, tasks, flags=()):
     with _errors_of_tasks(), apache_beam.Pipeline(runner=runner, options=options) as pipeline:
         created = pipeline | "Tasks" >> apache_beam.Create(tasks, reshuffle=False)
         spread = created | "Spread" >> apache_beam.Reshuffle()
-        _ = spread | "Run" >> apache_beam.Map(function)
+        _ = spread | "Run" >> apache_beam.Map(functools.partial(_run, function))
 
 
 def check_flags(flags):
@@ -58,10 +59,11 @@ def _options_and_runner(flags):
 def _check_known(flags):
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser = argparse.ArgumentParser(
+        add_help=False, allow_abbrev=False, exit_on_error=False, conflict_handler="resolve"
+    )
     for options in PipelineOptions.__subclasses__():
-        with contextlib.suppress(argparse.ArgumentError):  # Some are in two classes.
-            options._add_argparse_args(parser)
+        options._add_argparse_args(parser)
     try:
         _, unknown = parser.parse_known_args(flags)
     except (argparse.ArgumentError, SystemExit) as error:
@@ -72,11 +74,29 @@ def _check_known(flags):
         )
 
 
+# Errors of files in tasks that run in the process that waits for them; None in all others.
+_errors_here = None
+
+
+def _run(function, task):
+    if _errors_here is None:
+        function(task)
+    elif not _errors_here:  # After an error the rest is left alone.
+        try:
+            function(task)
+        except OSError as error:
+            _errors_here.append(error)
+
+
 @contextlib.contextmanager
 def _errors_of_tasks():
-    """Gives errors of files back, which Beam wraps with all frames of its own into a text."""
+    """Raises the errors of files, which Beam would print and wrap with all frames of its own."""
+    global _errors_here
+    _errors_here = []
     try:
         yield
+        if _errors_here:
+            raise _errors_here[0]
     except RuntimeError as error:
         found = re.findall(
             r"^(?:RuntimeError: )?(\w+): (.*?)(?: \[while running .*)?$", str(error), re.M
@@ -86,3 +106,5 @@ def _errors_of_tasks():
         if not (isinstance(kind, type) and issubclass(kind, OSError)):
             raise
         raise OSError(message) from error
+    finally:
+        _errors_here = None

@@ -59,8 +59,9 @@ def make_shards(
         were left out, and why.
 
     Raises:
-        ValueError: An argument is out of its range, the folder holds another data set or this
-            split made in another way, or more than `max_failures` videos can't be used.
+        ValueError: An argument is out of its range, the folder holds another data set, this
+            split made in another way or another of the same videos, or more than `max_failures`
+            videos can't be used.
         OSError: A file can't be read or written.
     """
     directory = str(directory)
@@ -84,6 +85,7 @@ def make_shards(
     info = add_split(
         there, _common(listed), listed.split, _made_by(listed, frame_format, num_shards), directory
     )
+    _check_other_videos(info, listed.split, directory)
     notes = storage.join(directory, f"unfinished-{listed.split}")
     _gather(directory, info, listed.split, notes)
     tasks = _tasks(directory, info, listed, notes, frame_format, max_failures)
@@ -120,6 +122,21 @@ def _made_by(listed, frame_format, num_shards):
         **frame_format._asdict(),
         "num_shards": num_shards,
     }
+
+
+def _check_other_videos(info, split, directory):
+    """A source that knows no splits gives all its videos for any of them."""
+    checksums = {
+        name: description["made_by"].get("videos_sha256")
+        for name, description in info["splits"].items()
+    }
+    ours = checksums.pop(split)
+    same = [name for name, checksum in checksums.items() if checksum == ours]
+    if same:
+        raise ValueError(
+            f"The {split} split would hold the very videos of the {same[0]} split: the source does "
+            f"not tell them apart. Received: {directory}"
+        )
 
 
 def _number_there(info, split):

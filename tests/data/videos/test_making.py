@@ -17,6 +17,7 @@ from PIL import Image
 from video_files import frames_of, numbers, write_video
 
 from rstg_tf.data.dataset_info import read_stored_info
+from rstg_tf.data.videos.beam import check_flags
 from rstg_tf.data.videos.encoding import FrameFormat
 from rstg_tf.data.videos.making import make_shards
 from rstg_tf.data.videos.sources import list_videos
@@ -145,6 +146,7 @@ def test_something_something_v2_by_command(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "4 videos of 3 classes (Something-Something v2" in done.stdout
     assert "4/4" in done.stderr
+    assert "4 videos, 0 left out (failures.csv)" in done.stdout
     assert "WARNING" not in done.stderr and "import" not in done.stderr
     found = records(tmp_path / "out")
     assert {name: len(frames) for name, (_, frames) in found.items()} == {
@@ -279,6 +281,8 @@ def test_finished_lost_and_foreign_shards(source, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             make_shards(listed, tmp_path, **other)
+    with pytest.raises(ValueError, match="very videos of the train split"):
+        make_shards(listed._replace(split="validation"), tmp_path)
     with pytest.raises(ValueError, match="another data set"):
         make_shards(listed._replace(class_names=["x", "y"]), tmp_path)
     assert contents(tmp_path) == before
@@ -311,6 +315,24 @@ def test_wrong_arguments_leave_nothing(options, message, source, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_flags_of_other_runners_are_known():
+    check_flags(
+        [
+            "--runner=FlinkRunner",
+            "--flink_master=host:1",
+            "--environment_type=EXTERNAL",
+            "--project=p",
+            "--region=r",
+            "--temp_location=gs://a/b",
+            "--setup_file=f",
+            "--sdk_container_image=i",
+            "--direct_num_workers=3",
+            "--experiments=x",
+            "--max_num_workers=9",
+        ]
+    )
+
+
 def test_command_ends_in_one_line(tmp_path, monkeypatch, capsys):
     flags = [f"--source={tmp_path / 'none'}", f"--output={tmp_path / 'out'}"]
     monkeypatch.setattr(sys, "argv", ["make_shards.py", *flags])
@@ -329,3 +351,7 @@ def test_workers_may_be_processes(source, tmp_path):
     make_shards(list_videos(source, "train"), tmp_path / "processes", beam_flags=flags)
     make_shards(list_videos(source, "train"), tmp_path / "threads")
     assert contents(tmp_path / "processes") == contents(tmp_path / "threads")
+    (tmp_path / "blocked/mine-train-00001-of-00004.tfrecord").mkdir(parents=True)
+    listed = list_videos(source, "train", name="mine")
+    with pytest.raises(OSError, match="directory"):
+        make_shards(listed, tmp_path / "blocked", beam_flags=flags)
