@@ -144,6 +144,8 @@ def describe_record(record):
         example = tf.train.SequenceExample.FromString(record)
         context = example.context.feature
         frames = len(example.feature_lists.feature_list[_FRAMES].feature)
+        if not frames:
+            raise ValueError("it has no frames")
         return {
             "media_id": context["clip/media_id"].bytes_list.value[0].decode(),
             "label": context[_LABEL].int64_list.value[0],

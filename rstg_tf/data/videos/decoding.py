@@ -151,7 +151,7 @@ class VideoReader:
         if frame is None:
             raise VideoError("it holds no frames", self._name)
         end = begin + (frame.duration * frame.time_base if frame.duration else self._interval())
-        self._check_not_cut(end - first)
+        self._check_not_cut(end)
         self.duration = float(end - first)
         if self.frame_rate is None:
             self.frame_rate = self._own_rate(count)
@@ -180,7 +180,7 @@ class VideoReader:
         measured = count / self.duration
         return float(stated) if stated and abs(stated / measured - 1) < 0.01 else measured
 
-    def _check_not_cut(self, duration):
+    def _check_not_cut(self, end):
         if self._container.format.name not in _SILENT_WHEN_CUT:
             return
         stated = 0
@@ -188,8 +188,8 @@ class VideoReader:
             stated = self._stream.frames * self._interval()
         elif len(self._container.streams) == 1 and self._container.duration:
             stated = Fraction(self._container.duration, 1_000_000)
-        if duration < _CUT * stated:
-            reason = f"it ends after {float(duration):.2f} of {float(stated):.2f} s: it was cut off"
+        if end < _CUT * stated:
+            reason = f"it ends after {float(end):.2f} of {float(stated):.2f} s: it was cut off"
             raise VideoError(reason, self._name)
 
 
