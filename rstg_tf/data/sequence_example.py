@@ -72,7 +72,7 @@ def encode_images(
 
 def encode_image(frame, jpeg_quality=None):
     """Encodes a frame, uint8 `[H, W, C]`, as JPEG, or as PNG where no quality is given."""
-    stored = frame[..., ::-1] if frame.shape[-1] == 3 else frame
+    stored = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if frame.shape[-1] == 3 else frame
     if jpeg_quality is None:
         _, encoded = cv2.imencode(".png", stored, (cv2.IMWRITE_PNG_COMPRESSION, 3))
     else:
