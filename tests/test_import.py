@@ -6,6 +6,7 @@ import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 WHERE_USED = ["official", "tensorflow_io", "tensorflow_addons", "matplotlib", "cv2", "sklearn"]
+WHERE_USED += ["av", "apache_beam"]
 
 
 def run(code):

@@ -1,1 +1,1 @@
-"""Data sets: SyncMNIST, Interactions, and TFRecord shards of either."""
+"""Data sets: SyncMNIST, Interactions, real videos, and TFRecord shards of any."""

@@ -1,16 +1,15 @@
 """Writes a data set to disk, shard by shard."""
 
 import concurrent.futures
-import hashlib
-import json
 import math
 import os
 import pathlib
 import threading
 
 import numpy as np
-import tensorflow as tf
 
+from rstg_tf.data.dataset_info import add_split, shard_name, to_text
+from rstg_tf.data.record_file import write_records
 from rstg_tf.data.sequence_example import encode_clip
 from rstg_tf.data.shards import INFO, read_info
 from rstg_tf.files import written_whole
@@ -55,10 +54,7 @@ def write_shards(source, directory, num_shards=None, workers=None, progress=None
     split = info["splits"][source.split]
     _write_info(directory, info)
     bounds = np.linspace(0, source.num_examples, num_shards + 1).astype(int)
-    names = [
-        f"{source.name}-{source.split}-{k:05d}-of-{num_shards:05d}.tfrecord"
-        for k in range(num_shards)
-    ]
+    names = [shard_name(source.name, source.split, k, num_shards) for k in range(num_shards)]
     done = {s["file"]: s for s in split["shards"] if _is_there(directory, s)}
     stop = threading.Event()
 
@@ -109,38 +105,8 @@ def _describe(source, directory, num_shards):
         "clip_shape": list(source.clip_shape),
     }
     made_by = {**source.describe(), "num_examples": source.num_examples, "num_shards": num_shards}
-    made_by = json.loads(json.dumps(made_by))
-    if not (directory / INFO).exists():
-        return {**new, "splits": {source.split: _new_split(made_by)}}
-    info = read_info(directory)
-    old = {key: info[key] for key in new}
-    if old != new:
-        different = ", ".join(key for key in new if old[key] != new[key])
-        raise ValueError(
-            f"The folder holds another data set: {old['name']} of shape {old['clip_shape']} "
-            f"(different: {different}). Received: {directory}"
-        )
-    split = info["splits"].setdefault(source.split, _new_split(made_by))
-    if split["made_by"] != made_by:
-        keys = sorted(set(split["made_by"]) | set(made_by))
-        different = "; ".join(
-            f"{key}={split['made_by'].get(key)!r} there, {made_by.get(key)!r} now"
-            for key in keys
-            if split["made_by"].get(key) != made_by.get(key)
-        )
-        raise ValueError(
-            f"The folder holds the {source.split} split made in another way ({different}); "
-            f"choose another folder. Received: {directory}"
-        )
-    return info
-
-
-def _new_split(made_by):
-    return {
-        "complete": False,
-        "made_by": made_by,
-        "shards": [],
-    }
+    there = read_info(directory) if (directory / INFO).exists() else None
+    return add_split(there, new, source.split, made_by, directory)
 
 
 def _is_there(directory, shard):
@@ -150,26 +116,19 @@ def _is_there(directory, shard):
 
 def _write_info(directory, info):
     with written_whole(directory / INFO) as part:
-        part.write_text(json.dumps(info, indent=1) + "\n")
+        part.write_text(to_text(info))
 
 
 def _write_shard(source, path, indices, report):
+    def records():
+        for start in range(0, len(indices), _CHUNK):
+            chunk = indices[start : start + _CHUNK]
+            yield from _records(source, chunk)
+            report(len(chunk))
+
     with written_whole(path) as part:
-        try:
-            with tf.io.TFRecordWriter(str(part)) as writer:
-                for start in range(0, len(indices), _CHUNK):
-                    chunk = indices[start : start + _CHUNK]
-                    for record in _records(source, chunk):
-                        writer.write(record)
-                    report(len(chunk))
-        except tf.errors.OpError as error:
-            raise OSError(
-                f"A shard can't be written ({error.message}). Received: {path}"
-            ) from error
-        with open(part, "rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        length = part.stat().st_size
-    return {"file": path.name, "examples": len(indices), "bytes": length, "sha256": checksum}
+        written = write_records(part, records(), path)
+    return {"file": path.name, "examples": len(indices), **written}
 
 
 def _records(source, indices):

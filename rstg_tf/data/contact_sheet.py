@@ -1,0 +1,77 @@
+"""Videos of a data set side by side: a row of frames for each."""
+
+import io
+
+import numpy as np
+
+from rstg_tf.data import storage
+
+_HEIGHT, _CAPTION, _MARGIN = 90, 18, 4
+
+
+class ContactSheet:
+    """Gathers the first videos of classes that are spread over all classes, and draws them.
+
+    Args:
+        classes: Number of classes.
+        rows: Number of videos wanted.
+        frames: Number of frames of each, spread evenly.
+
+    Example:
+        >>> sheet = ContactSheet(classes=174)
+        >>> inspect_shards("data/mine", keep=sheet.add)
+        >>> sheet.write("sheet.png")
+    """
+
+    def __init__(self, classes, rows=16, frames=8):
+        self._frames = frames
+        chosen = np.linspace(0, classes - 1, min(rows, classes)).round().astype(int)
+        each = -(-rows // len(chosen))
+        self._wanted = {int(label): each for label in chosen}
+        self._rows = rows
+        self._drawn = []
+
+    def add(self, row, record):
+        """Takes a video in, if one of its class is still wanted.
+
+        Args:
+            row: Dict with `label`, `class`, `media_id`, as of `inspect_shards`.
+            record: Its serialized sequence example.
+        """
+        if not self._wanted.get(row["label"]) or len(self._drawn) == self._rows:
+            return
+        self._wanted[row["label"]] -= 1
+        self._drawn.append((row["label"], _draw(row, record, self._frames)))
+
+    def write(self, path):
+        """Writes the sheet as a PNG file, local or at a URL."""
+        from PIL import Image
+
+        strips = [strip for _, strip in sorted(self._drawn, key=lambda drawn: drawn[0])]
+        width = max((strip.width for strip in strips), default=1)
+        sheet = Image.new("RGB", (width, sum(strip.height for strip in strips) or 1), "white")
+        top = 0
+        for strip in strips:
+            sheet.paste(strip, (0, top))
+            top += strip.height
+        with storage.written_whole(path) as part:
+            sheet.save(part, format="PNG")
+
+
+def _draw(row, record, frames):
+    from PIL import Image, ImageDraw
+
+    from rstg_tf.data.sequence_example import encoded_images
+
+    images = encoded_images(record)
+    positions = np.linspace(0, len(images) - 1, min(frames, len(images))).astype(int)
+    pictures = [Image.open(io.BytesIO(images[position])).convert("RGB") for position in positions]
+    width = round(pictures[0].width * _HEIGHT / pictures[0].height)
+    size = (frames * (width + _MARGIN), _CAPTION + _HEIGHT + _MARGIN)
+    strip = Image.new("RGB", size, "white")
+    caption = f"{row['class']}  ({row['media_id']}, {row['frames']} frames)"
+    ImageDraw.Draw(strip).text((2, 2), caption, fill="black", font_size=11)
+    for number, picture in enumerate(pictures):
+        scaled = picture.resize((max(width, 1), _HEIGHT))
+        strip.paste(scaled, (number * (width + _MARGIN), _CAPTION))
+    return strip

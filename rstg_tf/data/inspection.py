@@ -1,0 +1,180 @@
+"""What a folder of shards holds, read from every record; and whether all of it is whole."""
+
+import hashlib
+from typing import NamedTuple
+
+from rstg_tf.data import storage
+from rstg_tf.data.dataset_info import read_stored_info
+from rstg_tf.data.sequence_example import describe_record
+
+_TABLE_DIGITS = 1
+
+
+class Damage(NamedTuple):
+    """What is wrong with a shard.
+
+    Attributes:
+        file: Path of the shard.
+        record: Number of the first damaged record, from 0, or None where it is the whole file.
+        reason: What is wrong.
+    """
+
+    file: str
+    record: int | None
+    reason: str
+
+    def __str__(self):
+        """Returns file, record and reason in a line."""
+        record = "" if self.record is None else f", record {self.record}"
+        return f"{self.file}{record}: {self.reason}"
+
+
+class Inspection(NamedTuple):
+    """What was found in the shards.
+
+    Attributes:
+        info: Dict of `dataset_info.json`.
+        records: `pandas.DataFrame` with a row for each record: `split`, `file`, `record` (number
+            in the file), `media_id`, `label` (index), `class`, `frames`, `height`, `width`,
+            `frame_rate`, `bytes`.
+        damages: List of `Damage`.
+    """
+
+    info: dict
+    records: object
+    damages: list
+
+    def by_split(self):
+        """Returns a `pandas.DataFrame` of numbers, lengths and sizes, a row for each split."""
+        splits = self.info["splits"]
+        frames = self.records.groupby("split")["frames"]
+        seconds = (self.records["frames"] / self.records["frame_rate"]).groupby(
+            self.records["split"]
+        )
+        table = frames.agg(videos="count", frames_min="min", frames_median="median")
+        table["frames_max"] = frames.max()
+        table["seconds_mean"] = seconds.mean()
+        table["megabytes"] = self.records.groupby("split")["bytes"].sum() / 1e6
+        table["shards"] = [len(splits[name]["shards"]) for name in table.index]
+        table["failures"] = [
+            sum(len(shard.get("failures", ())) for shard in splits[name]["shards"])
+            for name in table.index
+        ]
+        return table.round(_TABLE_DIGITS)
+
+    def by_class(self):
+        """Returns a `pandas.DataFrame` of videos of each split and mean frames, a row a class."""
+        import pandas as pd
+
+        names = pd.Index(self.info["classes"], name="class")
+        groups = self.records.groupby(["class", "split"]).size().unstack(fill_value=0)
+        table = groups.reindex(names, fill_value=0)
+        table["frames_mean"] = self.records.groupby("class")["frames"].mean().reindex(names)
+        return table.round(_TABLE_DIGITS)
+
+    def by_size(self):
+        """Returns a `pandas.DataFrame` of videos of each size of frames and their rates."""
+        sizes = self.records.groupby(["height", "width", "frame_rate"]).size()
+        return sizes.rename("videos").sort_values(ascending=False).reset_index()
+
+
+def inspect_shards(directory, verify=False, keep=None, progress=None):
+    """Reads every record of a folder of shards.
+
+    Args:
+        directory: Folder of the shards, local or a URL.
+        verify: Whether to compare files with the lengths and checksums of `dataset_info.json`, and
+            to gather what is damaged instead of ending there.
+        keep: Called with `(row, record)` of every record that is whole: a dict as the rows of
+            `Inspection.records`, and its bytes.
+        progress: Called with the number of bytes whenever a shard was read.
+
+    Returns:
+        `Inspection`.
+
+    Raises:
+        FileNotFoundError: The folder or its description is missing; or a shard, unless `verify`.
+        ValueError: The description is damaged; or a record, which is named, unless `verify`.
+    """
+    import pandas as pd
+
+    info = read_stored_info(directory)
+    if info is None:
+        raise FileNotFoundError(
+            f"There is no such folder, or none with a dataset_info.json. Received: {directory}"
+        )
+    rows, damages = [], []
+    for split, description in info["splits"].items():
+        if not description["complete"]:
+            damages.append(Damage(str(directory), None, f"the {split} split is not finished"))
+        for shard in description["shards"]:
+            path = storage.join(directory, shard["file"])
+            for found in _read_shard(path, shard, info["classes"], verify):
+                if isinstance(found, Damage):
+                    damages.append(found)
+                    continue
+                row, record = found
+                row |= {"split": split, "file": shard["file"]}
+                rows.append(row)
+                if keep:
+                    keep(row, record)
+            if progress:
+                progress(shard["bytes"])
+    return Inspection(info, pd.DataFrame(rows, columns=_COLUMNS), damages)
+
+
+_COLUMNS = [
+    *("split", "file", "record", "media_id", "label", "class"),
+    *("frames", "height", "width", "frame_rate", "bytes"),
+]
+
+
+def _read_shard(path, shard, classes, verify):
+    """Yields `(row, record)`, and a `Damage` if there is one and it is to be gathered."""
+    try:
+        with storage.local_copy(path) as local:
+            faults = _read_local(local, shard, classes, verify)
+            yield from (_name_damage(found, path, verify) for found in faults)
+    except FileNotFoundError:
+        if not verify:
+            raise FileNotFoundError(f"A shard is missing. Received: {path}") from None
+        yield Damage(path, None, "it is missing")
+
+
+def _name_damage(found, path, verify):
+    if not isinstance(found, Damage):
+        return found
+    found = found._replace(file=path)
+    if not verify:
+        raise ValueError(f"A shard is damaged: {found}")
+    return found
+
+
+def _read_local(path, shard, classes, verify):
+    import tensorflow as tf
+
+    number = 0
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            row = describe_record(record)
+            if not 0 <= row["label"] < len(classes):
+                raise ValueError(f"it has label {row['label']}, where there are {len(classes)}")
+            yield {**row, "class": classes[row["label"]], "record": number}, record
+            number += 1
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(str(path)) from error
+    except tf.errors.DataLossError as error:
+        # TensorFlow compares the two checksums of each record.
+        yield Damage("", number, f"its checksum or length is wrong ({error.message})")
+    except ValueError as error:
+        yield Damage("", number, str(error))
+    else:
+        if number != shard["examples"]:
+            reason = f"it holds {number} records, where {shard['examples']} were written"
+            yield Damage("", None, reason)
+    if verify:
+        with open(path, "rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        if checksum != shard["sha256"]:
+            reason = f"its sha256 is {checksum}, where dataset_info.json says {shard['sha256']}"
+            yield Damage("", None, reason)

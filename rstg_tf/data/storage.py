@@ -1,0 +1,255 @@
+"""Files in local folders, on `s3://`, and wherever else Apache Beam has a file system (`gs://`).
+
+Paths are str; folders of remote paths are what comes before a `/`. Credentials and the endpoint of
+S3 are those of AWS's own tools (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, ...); `S3_ENDPOINT`, which
+TensorFlow reads, is taken where they name none.
+"""
+
+import contextlib
+import functools
+import os
+import pathlib
+import shutil
+import tempfile
+import threading
+
+from rstg_tf import files
+
+
+def is_remote(path):
+    """Returns whether `path` is a URL as `s3://bucket/folder`."""
+    return "://" in str(path)
+
+
+def join(folder, *names):
+    """Returns the path of what is called `names` in `folder`; a URL stands for itself."""
+    if is_remote(names[-1]):
+        return names[-1]
+    if not is_remote(folder):
+        return os.path.join(folder, *names)
+    return "/".join([str(folder).rstrip("/"), *names])
+
+
+def read(path):
+    """Returns the bytes of a file.
+
+    Raises:
+        OSError: The file can't be read; a `FileNotFoundError` where there is none.
+    """
+    return _system(path).read(path)
+
+
+def size(path):
+    """Returns the length of a file in bytes, or None where there is none."""
+    return _system(path).size(path)
+
+
+def list_files(folder, below=True):
+    """Returns the files in a folder, and in all folders below unless `below` is False.
+
+    They are sorted paths relative to the folder; of a folder that is missing there are none.
+    """
+    return sorted(_system(folder).list_files(folder, below))
+
+
+def remove_folder(folder):
+    """Removes a folder and all that is in it, if it is there."""
+    if not is_remote(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for name in list_files(folder):
+        _system(folder).remove(join(folder, name))
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """Gives a local path to write to; what was written is found under `path` at the end only.
+
+    Args:
+        path: The file wanted; folders that are missing are made.
+
+    Yields:
+        `pathlib.Path` of a local file.
+    """
+    if not is_remote(path):
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with files.written_whole(path) as part:
+            yield part
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        part = pathlib.Path(folder, path.rsplit("/", 1)[-1])
+        yield part
+        _system(path).upload(part, path)
+
+
+@contextlib.contextmanager
+def local_copy(path):
+    """Gives the local path of a file, which of a remote one is a copy that goes at the end."""
+    if not is_remote(path):
+        yield pathlib.Path(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, path.rsplit("/", 1)[-1])
+        _system(path).download(path, copy)
+        yield copy
+
+
+def _system(path):
+    if not is_remote(path):
+        return _Local
+    return _S3 if str(path).startswith("s3://") else _Beam
+
+
+class _Local:
+    @staticmethod
+    def read(path):
+        return pathlib.Path(path).read_bytes()
+
+    @staticmethod
+    def size(path):
+        return os.path.getsize(path) if os.path.isfile(path) else None
+
+    @staticmethod
+    def list_files(folder, below):
+        for parent, folders, names in os.walk(folder, followlinks=True):
+            if not below:
+                folders.clear()
+            for name in names:
+                yield os.path.relpath(os.path.join(parent, name), folder)
+
+
+class _S3:
+    """By boto3 itself: Beam's file system makes a new client, half a second, for every file."""
+
+    @staticmethod
+    def read(path):
+        with _s3_errors(path):
+            return _s3_client().get_object(**_bucket_and_key(path))["Body"].read()
+
+    @staticmethod
+    def download(path, local):
+        place = _bucket_and_key(path)
+        with _s3_errors(path):
+            _s3_client().download_file(place["Bucket"], place["Key"], str(local))
+
+    @staticmethod
+    def upload(local, path):
+        place = _bucket_and_key(path)
+        with _s3_errors(path):
+            _s3_client().upload_file(str(local), place["Bucket"], place["Key"])
+
+    @staticmethod
+    def size(path):
+        try:
+            with _s3_errors(path):
+                return _s3_client().head_object(**_bucket_and_key(path))["ContentLength"]
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def list_files(folder, below):
+        place = _bucket_and_key(folder.rstrip("/") + "/")
+        pages = _s3_client().get_paginator("list_objects_v2")
+        wanted = {"Bucket": place["Bucket"], "Prefix": place["Key"]}
+        if not below:
+            wanted["Delimiter"] = "/"
+        with _s3_errors(folder):
+            for page in pages.paginate(**wanted):
+                for found in page.get("Contents", ()):
+                    if not found["Key"].endswith("/"):  # What consoles make for empty folders.
+                        yield found["Key"].removeprefix(wanted["Prefix"])
+
+    @staticmethod
+    def remove(path):
+        with _s3_errors(path):
+            _s3_client().delete_object(**_bucket_and_key(path))
+
+
+_lock = threading.Lock()
+
+
+def _s3_client():
+    with _lock:
+        return _new_s3_client()
+
+
+@functools.cache
+def _new_s3_client():
+    """Returns the client of this process, which all threads may use."""
+    import boto3
+    from botocore.config import Config
+
+    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return boto3.client(
+        "s3",
+        endpoint_url=named or os.environ.get("S3_ENDPOINT"),
+        config=Config(retries={"mode": "standard", "max_attempts": 6}, max_pool_connections=64),
+    )
+
+
+def _bucket_and_key(path):
+    bucket, _, key = str(path).removeprefix("s3://").partition("/")
+    return {"Bucket": bucket, "Key": key}
+
+
+@contextlib.contextmanager
+def _s3_errors(path):
+    """Gives errors of S3 the types and the form of those of local files."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            raise FileNotFoundError(f"There is no such file. Received: {path}") from error
+        raise OSError(f"S3 refused ({error}). Received: {path}") from error
+    except (Boto3Error, BotoCoreError) as error:
+        raise OSError(f"S3 can't be reached or used ({error}). Received: {path}") from error
+
+
+class _Beam:
+    @staticmethod
+    def read(path):
+        with _opened(path) as file:
+            return file.read()
+
+    @staticmethod
+    def download(path, local):
+        with _opened(path) as file, open(local, "wb") as copy:
+            shutil.copyfileobj(file, copy)
+
+    @staticmethod
+    def upload(local, path):
+        with open(local, "rb") as file, _filesystems().create(path) as copy:
+            shutil.copyfileobj(file, copy)
+
+    @staticmethod
+    def size(path):
+        found = _filesystems().match([path])[0].metadata_list
+        return found[0].size_in_bytes if found else None
+
+    @staticmethod
+    def list_files(folder, below):
+        folder = folder.rstrip("/") + "/"
+        pattern = folder + ("**" if below else "*")
+        for found in _filesystems().match([pattern])[0].metadata_list:
+            yield found.path.removeprefix(folder)
+
+    @staticmethod
+    def remove(path):
+        _filesystems().delete([path])
+
+
+def _filesystems():
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems
+
+
+def _opened(path):
+    from apache_beam.io.filesystem import CompressionTypes
+
+    if not _filesystems().exists(path):
+        raise FileNotFoundError(f"There is no such file. Received: {path}")
+    return _filesystems().open(path, compression_type=CompressionTypes.UNCOMPRESSED)

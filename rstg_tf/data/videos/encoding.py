@@ -1,0 +1,135 @@
+"""A video, or a folder of JPEG frames, as a sequence example of all its frames."""
+
+import io
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from rstg_tf.data import storage
+from rstg_tf.data.sequence_example import encode_image, encode_images
+from rstg_tf.data.videos.decoding import (
+    VideoError,
+    VideoReader,
+    at_rate,
+    check_wanted,
+    scaled_size,
+)
+
+_MAX_BYTES = 2**31 - 2**20  # What a protocol buffer can hold.
+
+
+class FrameFormat(NamedTuple):
+    """How frames are stored.
+
+    Attributes:
+        frame_rate: In frames per second, or None for every frame of the video.
+        short_side: Pixels of the shorter side, or None for that of the video.
+        jpeg_quality: 1 to 100. JPEG frames whose size stays as it is are stored as they are.
+    """
+
+    frame_rate: float | None = None
+    short_side: int | None = None
+    jpeg_quality: int = 90
+
+    def check(self):
+        """Raises a ValueError where a value is out of its range."""
+        check_wanted(self.frame_rate, self.short_side)
+        if not 1 <= self.jpeg_quality <= 100:
+            raise ValueError(f"`jpeg_quality` must be from 1 to 100. Received: {self.jpeg_quality}")
+
+
+class EncodedVideo(NamedTuple):
+    """A serialized `tf.train.SequenceExample`, and the number of frames in it."""
+
+    record: bytes
+    num_frames: int
+
+
+def encode_video(video, listed, frame_format):
+    """Reads a video and encodes its frames.
+
+    Args:
+        video: `Video` of the list.
+        listed: `VideoList`.
+        frame_format: `FrameFormat`.
+
+    Returns:
+        `EncodedVideo`.
+
+    Raises:
+        VideoError: The video is missing, damaged, or too long for one record.
+    """
+    path = storage.join(listed.root, video.path)
+    if listed.image_rate is None:
+        images, size, rate, duration = _from_file(path, frame_format)
+    else:
+        images, size, rate, duration = _from_images(path, listed.image_rate, frame_format)
+    class_name = listed.class_names[video.label]
+    record = encode_images(
+        images, "jpeg", size, video.label, class_name, video.media_id, rate, duration
+    )
+    return EncodedVideo(record, len(images))
+
+
+def _from_file(path, frame_format):
+    source = path
+    if storage.is_remote(path):
+        try:
+            source = storage.read(path)
+        except FileNotFoundError as error:
+            raise VideoError("there is no such file", path) from error
+    images = []
+    # One thread: videos are decoded side by side.
+    wanted = frame_format.frame_rate, frame_format.short_side
+    with VideoReader(source, *wanted, threads=1) as reader:
+        length, before, size = 0, None, None
+        for frame in reader:
+            # A frame that is given once more is the same array.
+            image = (
+                images[-1] if frame is before else encode_image(frame, frame_format.jpeg_quality)
+            )
+            length += len(image)
+            if length > _MAX_BYTES:
+                raise VideoError("its frames make a record of more than 2 GB", path)
+            images.append(image)
+            before, size = frame, frame.shape[:2]
+        return images, size, reader.frame_rate, reader.duration
+
+
+def _from_images(folder, rate, frame_format):
+    names = [name for name in storage.list_files(folder, below=False) if name.endswith(".jpg")]
+    if not names:
+        raise VideoError("there is no such folder of JPEG frames", folder)
+    # Names are numbers, which need not have the same number of digits.
+    names.sort(key=lambda name: (len(name), name))
+    images, size = [], None
+    for name in names:
+        image, this_size = _checked_image(folder, name, frame_format)
+        if size not in (None, this_size):
+            raise VideoError(f"{name} has another size than the frames before it", folder)
+        images.append(image)
+        size = this_size
+    duration = len(images) / rate
+    if frame_format.frame_rate is not None:
+        begins = [Fraction(number) / Fraction(str(rate)) for number in range(len(images) + 1)]
+        timed = zip(images, begins, begins[1:], strict=False)
+        images = [image for image, _, _ in at_rate(timed, frame_format.frame_rate)]
+    return images, size, frame_format.frame_rate or rate, duration
+
+
+def _checked_image(folder, name, frame_format):
+    """Returns `(JPEG, (height, width))`, of the size wanted."""
+    from PIL import Image
+
+    content = storage.read(storage.join(folder, name))
+    try:
+        image = Image.open(io.BytesIO(content), formats=["JPEG"])
+        image.load()
+    except (OSError, SyntaxError) as error:
+        raise VideoError(f"{name} is not a JPEG image, or damaged ({error})", folder) from error
+    size = scaled_size(image.height, image.width, frame_format.short_side)
+    if size == (image.height, image.width) and image.mode == "RGB":
+        return content, size
+    scaled = image.convert("RGB").resize(size[::-1], Image.Resampling.BILINEAR)
+    return encode_image(np.asarray(scaled), frame_format.jpeg_quality), size

@@ -1,0 +1,80 @@
+"""Data sets of videos as they are found on disk: which videos, of which classes."""
+
+import collections
+import os
+import re
+
+from rstg_tf.data import storage
+from rstg_tf.data.videos import class_folders, csv_files, something_something
+
+FORMATS = ("csv", "folders", "something-something-v1", "something-something-v2")
+
+
+def list_videos(source, split, name=None, format=None, labels=None, videos=None):
+    """Lists the videos of one split of a data set.
+
+    Args:
+        source: One of the following, local or as a URL; see there for their form:
+
+            - a CSV file or a folder with CSV files: `csv_files.list_split`;
+            - a folder of folders of videos: `class_folders.list_split`;
+            - Something-Something, either version: `something_something.list_split`.
+        split: Name of the split: `"train"`, `"validation"`, `"test"`.
+        name: Name of the data set; by default that of Something-Something or of the folder.
+        format: One of `FORMATS`; by default what the source looks like.
+        labels: File with the names of the classes, one a line, in their order; for
+            Something-Something, which has its own, it must be None.
+        videos: Folder of the videos, where they are not beside their lists.
+
+    Returns:
+        `VideoList`.
+
+    Raises:
+        FileNotFoundError: The source, or a list that it needs, is missing.
+        ValueError: A list is damaged, names an unknown class or one video twice, or the split has
+            no videos.
+    """
+    source = str(source).rstrip("/") or "/"
+    if not storage.is_remote(source) and not os.path.exists(source):
+        raise FileNotFoundError(f"There is no such file or folder of videos. Received: {source}")
+    format = format or _looks_like(source)
+    if format not in FORMATS:
+        raise ValueError(f"`format` must be one of {', '.join(FORMATS)}. Received: {format!r}")
+    if format.startswith("something") and labels:
+        raise ValueError(f"Something-Something has its own label file. Received: labels={labels}")
+    if format == "csv":
+        listed = csv_files.list_split(source, split, labels)
+    elif format == "folders":
+        listed = class_folders.list_split(source, split, labels)
+    else:
+        listed = something_something.list_split(source, format[-2:], split, videos)
+    listed = listed._replace(
+        name=_file_name(name or listed.name or "videos"), root=str(videos or listed.root)
+    )
+    _check(listed, source)
+    return listed
+
+
+def _looks_like(source):
+    if source.lower().endswith(".csv"):
+        return "csv"
+    version = something_something.find_version(source)
+    if version:
+        return f"something-something-{version}"
+    return "csv" if csv_files.find(source) else "folders"
+
+
+def _file_name(name):
+    """Returns what a data set of this name is called in the names of files."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._") or "videos"
+
+
+def _check(listed, source):
+    if not re.fullmatch(r"[A-Za-z0-9_]+", listed.split):
+        raise ValueError(f"A split's name is letters and digits. Received: {listed.split!r}")
+    if not listed.videos:
+        raise ValueError(f"The {listed.split} split has no videos. Received: {source}")
+    counts = collections.Counter(video.media_id for video in listed.videos)
+    twice, count = counts.most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"A video is listed {count} times: {twice}. Received: {source}")
