@@ -25,7 +25,8 @@ def main():
     parser.add_argument(
         "--data",
         help="folder of shards (local, s3:// or gs://), or a generator: interactions, "
-        "syncmnist:digits=5,z_order=authors (default, also of the options: what the model was trained on)",
+        "syncmnist:digits=5,z_order=authors (default, also of the options: what the model was "
+        "trained on)",
     )
     parser.add_argument("--split", default="test", help="test (default), validation or train")
     parser.add_argument(

@@ -5,9 +5,9 @@ import struct
 
 import tensorflow as tf
 
-from rstg_tf import storage
+from rstg_tf.data import tf_files
 
-_BUFFER_BYTES = {False: None, True: 2**23}  # A read of a remote file is a request.
+_BUFFER_BYTES = {False: 0, True: 2**23}
 _MISSING = "missing or damaged; the file was cut off or is no TFRecord"
 
 
@@ -44,11 +44,11 @@ def read_record(path, number):
         ValueError: The record is damaged, or one before it in such a way that it can't be found.
         OSError: The file can't be read.
     """
-    places = _places(path, storage.file_size(path))
+    places = _places(path, tf_files.file_size(path))
     if number >= len(places):
         raise ValueError(_MISSING)
     offset, length = places[number]
-    content = storage.read_bytes(path, offset, length + 4)
+    content = tf_files.read_bytes(path, offset, length + 4)
     if len(content) < length + 4 or _checksum(content[:-4]) != content[-4:]:
         raise ValueError(_MISSING)
     return content[:-4]
@@ -87,7 +87,7 @@ def _places(path, size):
                 start += length + 16
         return places
 
-    return storage.tried(find, path)
+    return tf_files.tried(find, path)
 
 
 def _checksum(content):

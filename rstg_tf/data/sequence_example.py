@@ -21,23 +21,63 @@ def encode_clip(clip, label, class_name, media_id, frame_rate):
     Returns:
         bytes. The same clip gives the same bytes.
     """
-    frames, height, width, channels = clip.shape
+    return encode_images(
+        [encode_image(frame) for frame in clip],
+        "png",
+        clip.shape[1:3],
+        label,
+        class_name,
+        media_id,
+        frame_rate,
+    )
+
+
+def encode_images(
+    images, image_format, size, label, class_name, media_id, frame_rate, duration=None
+):
+    """Makes a serialized sequence example of frames that are encoded already.
+
+    Args:
+        images: List of bytes, one PNG or JPEG file a frame.
+        image_format: `"png"` or `"jpeg"`.
+        size: `(height, width)` of the frames, in pixels.
+        label: Index of the clip's class.
+        class_name: Name of its class.
+        media_id: Name of the clip, unique in its data set.
+        frame_rate: In frames per second.
+        duration: In seconds, where known; written as `clip/start/timestamp` (0) and
+            `clip/end/timestamp`, in microseconds.
+
+    Returns:
+        bytes. The same arguments give the same bytes.
+    """
     example = tf.train.SequenceExample()
     features = example.context.feature
     features[_LABEL].int64_list.value.append(int(label))
     features["clip/label/string"].bytes_list.value.append(class_name.encode())
     features["clip/media_id"].bytes_list.value.append(media_id.encode())
-    features["clip/frames"].int64_list.value.append(frames)
-    features["image/format"].bytes_list.value.append(b"png")
-    features["image/height"].int64_list.value.append(height)
-    features["image/width"].int64_list.value.append(width)
+    features["clip/frames"].int64_list.value.append(len(images))
+    if duration is not None:
+        features["clip/start/timestamp"].int64_list.value.append(0)
+        features["clip/end/timestamp"].int64_list.value.append(round(duration * 1e6))
+    features["image/format"].bytes_list.value.append(image_format.encode())
+    features["image/height"].int64_list.value.append(size[0])
+    features["image/width"].int64_list.value.append(size[1])
     features["image/frame_rate"].float_list.value.append(frame_rate)
-    images = example.feature_lists.feature_list[_FRAMES].feature
-    for frame in clip:
-        stored = frame[..., ::-1] if channels == 3 else frame
-        _, png = cv2.imencode(".png", stored, (cv2.IMWRITE_PNG_COMPRESSION, 3))
-        images.add().bytes_list.value.append(png.tobytes())
+    frames = example.feature_lists.feature_list[_FRAMES].feature
+    for image in images:
+        frames.add().bytes_list.value.append(image)
     return example.SerializeToString(deterministic=True)
+
+
+def encode_image(frame, jpeg_quality=None):
+    """Encodes a frame, uint8 `[H, W, C]`, as JPEG, or as PNG where no quality is given."""
+    stored = frame[..., ::-1] if frame.shape[-1] == 3 else frame
+    if jpeg_quality is None:
+        _, encoded = cv2.imencode(".png", stored, (cv2.IMWRITE_PNG_COMPRESSION, 3))
+    else:
+        _, encoded = cv2.imencode(".jpg", stored, (cv2.IMWRITE_JPEG_QUALITY, jpeg_quality))
+    return encoded.tobytes()
 
 
 def decode_clip(record, clip_shape):

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from rstg_tf import storage
+from rstg_tf.data import tf_files
 from rstg_tf.data.decoding import ON_CORRUPT, Skipped
 from rstg_tf.data.label_swaps import check_swaps
 from rstg_tf.data.records import first_fault
@@ -53,7 +53,7 @@ class Shards:
         self.split = split
         self.on_corrupt = on_corrupt
         self.skipped = Skipped()
-        info, path = read_info(directory), storage.join(directory, INFO)
+        info, path = read_info(directory), tf_files.join(directory, INFO)
         if split not in info["splits"]:
             raise ValueError(
                 f"{path} has the splits {sorted(info['splits'])}. Received: split={split!r}"
@@ -74,7 +74,7 @@ class Shards:
         self.clip_shape = self.clips.shape if self.clips else tuple(info["clip_shape"])
         self.mixup = self.clips.mixup if self.clips else 0.0
         shards = description["shards"]
-        self.files = [storage.join(directory, shard["file"]) for shard in shards]
+        self.files = [tf_files.join(directory, shard["file"]) for shard in shards]
         self.counts = [shard["examples"] for shard in shards]
         self.num_examples = sum(self.counts)
         self.num_bytes = sum(shard["bytes"] for shard in shards)
@@ -119,7 +119,7 @@ class Shards:
 
     def _check_length(self, path, shard):
         try:
-            length = storage.file_size(path)
+            length = tf_files.file_size(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"A shard that {INFO} lists is missing. Received: {path}"
@@ -142,15 +142,15 @@ def read_info(directory):
         OSError: It can't be read.
         ValueError: The description is damaged.
     """
-    if not storage.is_folder(directory):
+    if not tf_files.is_folder(directory):
         raise FileNotFoundError(f"There is no folder of shards. Received: {directory}")
-    path = storage.join(directory, INFO)
-    if not storage.exists(path):
+    path = tf_files.join(directory, INFO)
+    if not tf_files.exists(path):
         raise FileNotFoundError(
             f"The folder holds no {INFO}, which pipelines/make_*.py write. Received: {directory}"
         )
     try:
-        info = json.loads(storage.read_bytes(path))
+        info = json.loads(tf_files.read_bytes(path))
         keys = {"name", "classes", "clip_shape", "splits"}
         if not keys <= set(info):
             raise ValueError(f"it lacks {', '.join(sorted(keys - set(info)))}")

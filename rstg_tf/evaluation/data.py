@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import re
 
-from rstg_tf import storage
+from rstg_tf.data import tf_files
 from rstg_tf.data.input import evaluation_dataset
 from rstg_tf.experiments import Experiment, apply_overrides, build_source
 
@@ -46,7 +46,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
     source = build_source(section)
     about = {"name": source.name, "split": split, "clip_shape": list(source.clip_shape)}
     if section.input_path:
-        about["shards"] = storage.folder_name(section.input_path)
+        about["shards"] = tf_files.folder_name(section.input_path)
         if source.clips:
             about |= {"stored_whole": True, "clips": section.clips.as_dict()}
     else:
@@ -145,7 +145,7 @@ def _choose(section, data):
     name, _, options = data.partition(":")
     generators = [f.name for f in dataclasses.fields(section.source) if f.name != "type"]
     if name not in generators:
-        if storage.is_remote(data) or storage.is_folder(data):
+        if tf_files.is_remote(data) or tf_files.is_folder(data):
             section.input_path = data
             return
         close = difflib.get_close_matches(name, generators, n=1)

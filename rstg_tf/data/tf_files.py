@@ -1,4 +1,4 @@
-"""Paths that may be local, `s3://` or `gs://`, read through TensorFlow."""
+"""Files as TensorFlow reads them: local, on `s3://` or on `gs://`."""
 
 import ctypes
 import functools
