@@ -87,7 +87,7 @@ def _places(path, size):
                 start += length + 16
         return places
 
-    return tf_files.tried(find, path)
+    return tf_files.checked(find, path)
 
 
 def _checksum(content):

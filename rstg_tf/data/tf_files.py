@@ -3,13 +3,8 @@
 import ctypes
 import functools
 import os
-import time
 
 import tensorflow as tf
-
-_PAUSES = (0.5, 1.0, 2.0)
-# What says that a file is not there or not ours, which another try would not change.
-_FINAL = (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.InvalidArgumentError)
 
 
 def is_remote(path):
@@ -31,17 +26,17 @@ def folder_name(path):
 
 def is_folder(path):
     """Whether there is such a folder; on S3 one with something in it."""
-    return tried(tf.io.gfile.isdir, path)
+    return checked(tf.io.gfile.isdir, path)
 
 
 def exists(path):
     """Whether there is such a file or folder."""
-    return tried(tf.io.gfile.exists, path)
+    return checked(tf.io.gfile.exists, path)
 
 
 def file_size(path):
     """Length of a file in bytes."""
-    return tried(tf.io.gfile.stat, path).length
+    return checked(tf.io.gfile.stat, path).length
 
 
 def read_bytes(path, offset=0, length=-1):
@@ -53,11 +48,14 @@ def read_bytes(path, offset=0, length=-1):
             file.seek(min(offset, file.size()))
             return file.read(left if length < 0 else min(length, left))
 
-    return tried(read, path)
+    return checked(read, path)
 
 
-def tried(function, path):
-    """Calls a function of `tf.io.gfile` with a path, again and again where the store fails.
+def checked(function, path):
+    """Calls a function of `tf.io.gfile` with a path.
+
+    The file systems of S3 and Google Cloud Storage try again by themselves, for half a minute or
+    so, where a server fails.
 
     Args:
         function: called with the path.
@@ -68,20 +66,17 @@ def tried(function, path):
 
     Raises:
         FileNotFoundError: there is no such file.
-        OSError: the store refused, or failed time and again; names the path and the reason.
+        OSError: the file can't be read; names it and the reason.
     """
     path = os.fspath(path)
     open_store(path)
-    for pause in (*_PAUSES, None):
-        try:
-            return function(path)
-        except tf.errors.NotFoundError as error:
-            raise FileNotFoundError(f"There is no such file. Received: {path}") from error
-        except tf.errors.OpError as error:
-            if pause is None or isinstance(error, _FINAL) or not is_remote(path):
-                reason = error.message.strip().split("\n")[0] or type(error).__name__
-                raise OSError(f"It can't be read ({reason}). Received: {path}") from error
-        time.sleep(pause)
+    try:
+        return function(path)
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(f"There is no such file. Received: {path}") from error
+    except tf.errors.OpError as error:
+        reason = error.message.strip().split("\n")[0] or type(error).__name__
+        raise OSError(f"It can't be read ({reason}). Received: {path}") from error
 
 
 def open_store(path):
