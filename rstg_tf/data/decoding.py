@@ -79,8 +79,7 @@ class Decoder:
         def decode(n):
             try:
                 record = records[n] or read_record(paths[n].decode(), int(numbers[n]))
-                rng = self._seed is not None and np.random.default_rng((self._seed, positions[n]))
-                labels[n] = self._source.read(record, clips[n], rng or None)
+                labels[n] = self._source.read(record, clips[n], self._random(positions[n]))
                 return True
             except ValueError as error:
                 self._report(paths[n].decode(), int(numbers[n]), error)
@@ -105,6 +104,9 @@ class Decoder:
             self._report(paths[0].decode(), int(numbers[0]), error)
             return np.empty((0, 2, *self._source.clip_shape), np.uint8), np.empty(0, np.int64)
         return frames[None], np.array([label], np.int64)
+
+    def _random(self, *place):
+        return None if self._seed is None else np.random.default_rng((self._seed, *place))
 
     @property
     def _pool(self):
@@ -136,7 +138,7 @@ class Decoder:
         alpha = self._source.mixup if self._seed is not None else 0
         if not alpha:
             return clips, labels
-        part = np.random.default_rng((self._seed, positions[0], 1)).beta(alpha, alpha)
+        part = self._random(positions[0], 1).beta(alpha, alpha)
         out = _aligned(clips.shape)
         for mixed, clip, other in zip(out, clips, np.roll(clips, 1, axis=0), strict=True):
             flat = (clip.size // clip.shape[-1], clip.shape[-1])

@@ -154,7 +154,10 @@ def decode_frame(images, number, flags=cv2.IMREAD_COLOR_RGB):
     """
     encoded = images[number].bytes_list.value
     data = np.frombuffer(encoded[0] if encoded else b"", np.uint8)
-    image = cv2.imdecode(data, flags) if data.size else None
+    try:
+        image = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:  # A header that asks for too large an image.
+        image = None
     if image is None:
         raise ValueError(f"frame {number} is not a PNG or JPEG image, or damaged")
     return image
