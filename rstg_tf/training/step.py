@@ -34,6 +34,7 @@ def cross_entropy(labels, logits, label_smoothing=0.0):
         logits: float `[B, classes]`.
         label_smoothing: probability mass that is spread over all classes.
     """
+    labels = tf.convert_to_tensor(labels)
     targets = labels if labels.dtype.is_floating else tf.one_hot(labels, logits.shape[-1])
     return tf.keras.losses.categorical_crossentropy(
         targets, logits, from_logits=True, label_smoothing=label_smoothing

@@ -114,14 +114,20 @@ def _fit(trainee, source, state, config, strategy, callbacks):
 
 def _validate(trainee, source, config, strategy):
     data = config.validation_data
+    count = data.num_examples or source.num_examples
+    if data.input_path:
+        count = min(count, source.num_examples)
 
     def make_dataset(context):
-        return evaluation_dataset(
-            source, data.global_batch_size, data.num_examples or None, context
-        )
+        return evaluation_dataset(source, data.global_batch_size, count, context)
 
     dataset = distribute(strategy, make_dataset)
-    return lambda: trainee.evaluate(dataset, verbose=0, return_dict=True)
+    # Keras must be told how long a data set is that is distributed already.
+    steps = None
+    if not isinstance(dataset, tf.data.Dataset):
+        replicas = strategy.num_replicas_in_sync
+        steps = math.ceil(count / (math.ceil(data.global_batch_size / replicas) * replicas))
+    return lambda: trainee.evaluate(dataset, steps=steps, verbose=0, return_dict=True)
 
 
 def _check_same_classes(source, validation):
