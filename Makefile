@@ -22,6 +22,7 @@ test-slow: environment
 bench: environment
 	$(BIN)/python benchmarks/block.py
 	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/input.py
 	$(BIN)/python benchmarks/models.py
 
 lint: environment

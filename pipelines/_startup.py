@@ -49,5 +49,6 @@ def _in_one_line(message):
 
 def _reason_of_input(error):
     """What the input pipeline found wrong: TensorFlow wraps its error into one of its own."""
-    found = re.search(r"ValueError: (.*?)\nTraceback", str(error), re.DOTALL)
+    kinds = "ValueError|FileNotFoundError|OSError"
+    found = re.search(rf"(?:{kinds}): (.*?)\nTraceback", str(error), re.DOTALL)
     return found and found[1]

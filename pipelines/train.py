@@ -20,7 +20,15 @@ def main(flags=None):
     parser.add_argument("--strategy", help="one_device, mirrored, multi_worker_mirrored or tpu")
     parser.add_argument("--virtual_devices", type=int, help="split the CPU or GPU, for mirrored")
     parser.add_argument("--output", help="folder of the training (default: runs/EXPERIMENT)")
-    parser.add_argument("--data", help="directory of shards; without it clips are made on the fly")
+    parser.add_argument(
+        "--data",
+        help="directory of shards, local, s3:// or gs://; without it clips are made on the fly",
+    )
+    parser.add_argument(
+        "--on-corrupt",
+        "--on_corrupt",
+        help="at a damaged record of shards: error (default), or skip and count it",
+    )
     parser.add_argument("--config_file", help="YAML file with settings to change")
     parser.add_argument("--params_override", help="settings to change: a.b=c,d=e")
     parser.add_argument(
@@ -49,6 +57,8 @@ def run(arguments):
         config.runtime.virtual_devices = arguments.virtual_devices
     if arguments.data:
         config.train_data.input_path = config.validation_data.input_path = arguments.data
+    if arguments.on_corrupt:
+        config.train_data.on_corrupt = config.validation_data.on_corrupt = arguments.on_corrupt
     if arguments.show:
         print(experiments.to_yaml(config), end="")
         return

@@ -1,7 +1,5 @@
 """Videos of a data set side by side: a row of frames for each."""
 
-import io
-
 import numpy as np
 
 from rstg_tf.data import storage
@@ -61,11 +59,11 @@ class ContactSheet:
 def _draw(row, record, frames):
     from PIL import Image, ImageDraw
 
-    from rstg_tf.data.sequence_example import encoded_images
+    from rstg_tf.data.sequence_example import decode_frame, parse_example
 
-    images = encoded_images(record)
+    images, _ = parse_example(record)
     positions = np.linspace(0, len(images) - 1, min(frames, len(images))).astype(int)
-    pictures = [Image.open(io.BytesIO(images[position])).convert("RGB") for position in positions]
+    pictures = [Image.fromarray(decode_frame(images, position)) for position in positions]
     width = round(pictures[0].width * _HEIGHT / pictures[0].height)
     size = (frames * (width + _MARGIN), _CAPTION + _HEIGHT + _MARGIN)
     strip = Image.new("RGB", size, "white")

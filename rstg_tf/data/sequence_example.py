@@ -95,25 +95,12 @@ def decode_clip(record, clip_shape):
             damaged or of another size or number of channels.
     """
     frames, height, width, channels = clip_shape
-    try:
-        example = tf.train.SequenceExample.FromString(record)
-        label = example.context.feature[_LABEL].int64_list.value[0]
-        if _FRAMES not in example.feature_lists.feature_list:
-            raise KeyError(_FRAMES)
-        images = example.feature_lists.feature_list[_FRAMES].feature
-        encoded = [image.bytes_list.value[0] for image in images]
-    except Exception as error:  # The parser's own error class is private.
-        raise ValueError(
-            f"not a sequence example with {_LABEL!r} and {_FRAMES!r} ({error})"
-        ) from error
-    if len(encoded) < 2:
-        raise ValueError(f"{len(encoded)} frame(s), where at least 2 are expected")
+    images, label = parse_example(record)
+    if len(images) < 2:
+        raise ValueError(f"{len(images)} frame(s), where at least 2 are expected")
     clip = np.empty(clip_shape, np.uint8)
-    for out, position in zip(clip, np.linspace(0, len(encoded) - 1, frames), strict=True):
-        data = np.frombuffer(encoded[int(position)], np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-        if image is None:
-            raise ValueError(f"frame {int(position)} is not a PNG or JPEG image, or damaged")
+    for out, position in zip(clip, np.linspace(0, len(images) - 1, frames), strict=True):
+        image = decode_frame(images, int(position), cv2.IMREAD_UNCHANGED)
         image = image.reshape((*image.shape[:2], -1))
         if image.shape != (height, width, channels):
             raise ValueError(
@@ -124,11 +111,56 @@ def decode_clip(record, clip_shape):
     return clip, label
 
 
-def encoded_images(record):
-    """Returns the frames of a serialized sequence example as they are stored: list of bytes."""
-    example = tf.train.SequenceExample.FromString(record)
-    images = example.feature_lists.feature_list[_FRAMES].feature
-    return [image.bytes_list.value[0] for image in images]
+def parse_example(record):
+    """Takes a record apart, without decoding a frame.
+
+    Args:
+        record: A serialized `tf.train.SequenceExample` with PNG or JPEG frames.
+
+    Returns:
+        `(images, label)`: the frames for `decode_frame`, at least one, and an int.
+
+    Raises:
+        ValueError: The record is no such example.
+    """
+    try:
+        example = tf.train.SequenceExample.FromString(record)
+        label = example.context.feature[_LABEL].int64_list.value[0]
+        if _FRAMES not in example.feature_lists.feature_list:
+            raise KeyError(_FRAMES)
+        images = example.feature_lists.feature_list[_FRAMES].feature
+    except Exception as error:  # The parser's own error class is private.
+        raise ValueError(
+            f"not a sequence example with {_LABEL!r} and {_FRAMES!r} ({error})"
+        ) from error
+    if not images:
+        raise ValueError("no frames")
+    return images, label
+
+
+def decode_frame(images, number, flags=cv2.IMREAD_COLOR_RGB):
+    """Decodes one frame.
+
+    Args:
+        images: What `parse_example` returned.
+        number: Number of the frame.
+        flags: OpenCV's flags of reading.
+
+    Returns:
+        uint8 `[h, w, 3]` (RGB), or what the flags say.
+
+    Raises:
+        ValueError: The frame is damaged.
+    """
+    encoded = images[number].bytes_list.value
+    data = np.frombuffer(encoded[0] if encoded else b"", np.uint8)
+    try:
+        image = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:  # A header that asks for too large an image.
+        image = None
+    if image is None:
+        raise ValueError(f"frame {number} is not a PNG or JPEG image, or damaged")
+    return image
 
 
 def describe_record(record):

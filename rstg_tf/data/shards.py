@@ -1,10 +1,16 @@
 """A data set on disk: TFRecord shards and the `dataset_info.json` that describes them."""
 
+import concurrent.futures
 import json
 import os
-import pathlib
 
+import numpy as np
+
+from rstg_tf.data import tf_files
+from rstg_tf.data.decoding import ON_CORRUPT, Skipped
+from rstg_tf.data.label_swaps import check_swaps
 from rstg_tf.data.records import first_fault
+from rstg_tf.data.sequence_example import decode_clip
 
 INFO = "dataset_info.json"
 
@@ -16,32 +22,41 @@ class Shards:
     description, and that every shard is there and as long as it was when it was written.
 
     Args:
-        directory: Folder of the shards.
+        directory: Folder of the shards: a path, or a URL `s3://...` or `gs://...`.
         split: Name of the split.
+        clips: `rstg_tf.data.clips.Clips`: how clips are taken from videos that are stored whole.
+            Clips that were stored at the shape they are trained at are taken as they are.
+        on_corrupt: `"error"` ends at a damaged record; `"skip"` leaves it out and counts it.
 
     Attributes:
         name: Name of the data set.
         class_names: List of str.
         clip_shape: `(T, H, W, C)` of a clip.
+        clips: As given where videos are stored whole, else None.
         num_examples: Number of clips.
         num_bytes: Length of all shards together.
         files: List of the shards' paths, as str.
         counts: Number of clips in each.
+        skipped: `rstg_tf.data.decoding.Skipped`: the damaged records met so far.
 
     Raises:
         FileNotFoundError: The folder, its description or a shard is missing.
+        OSError: A file can't be read.
         ValueError: The description is damaged, has no such split or one that is not finished,
-            or a shard was cut off or exchanged.
+            a shard was cut off or exchanged, or `clips` is missing or doesn't fit the classes.
     """
 
-    def __init__(self, directory, split):
-        self.directory = pathlib.Path(directory)
+    def __init__(self, directory, split, clips=None, on_corrupt="error"):
+        if on_corrupt not in ON_CORRUPT:
+            raise ValueError(f"on_corrupt must be one of {ON_CORRUPT}. Received: {on_corrupt!r}")
+        self.directory = os.fspath(directory)
         self.split = split
-        info = read_info(self.directory)
+        self.on_corrupt = on_corrupt
+        self.skipped = Skipped()
+        info, path = read_info(directory), tf_files.join(directory, INFO)
         if split not in info["splits"]:
             raise ValueError(
-                f"{self.directory / INFO} has the splits {sorted(info['splits'])}. "
-                f"Received: split={split!r}"
+                f"{path} has the splits {sorted(info['splits'])}. Received: split={split!r}"
             )
         description = info["splits"][split]
         if not description["complete"]:
@@ -51,23 +66,70 @@ class Shards:
             )
         self.name = info["name"]
         self.class_names = info["classes"]
-        self.clip_shape = tuple(info["clip_shape"])
+        self.clips = clips if info["clip_shape"] is None else None
+        if info["clip_shape"] is None and clips is None:
+            raise ValueError(f"Videos stored whole need `clips`. Received: {self.directory}")
+        if self.clips and self.clips.flip:
+            check_swaps(self.clips.swaps, self.class_names)
+        self.clip_shape = self.clips.shape if self.clips else tuple(info["clip_shape"])
+        self.mixup = self.clips.mixup if self.clips else 0.0
         shards = description["shards"]
-        self.files = [str(self.directory / shard["file"]) for shard in shards]
+        self.files = [tf_files.join(directory, shard["file"]) for shard in shards]
         self.counts = [shard["examples"] for shard in shards]
         self.num_examples = sum(self.counts)
         self.num_bytes = sum(shard["bytes"] for shard in shards)
-        for path, shard in zip(self.files, shards, strict=True):
-            self._check_length(path, shard)
+        if not self.num_examples:
+            raise ValueError(f"The {split} split is empty. Received: {self.directory}")
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:  # Each may be a request.
+            list(pool.map(self._check_length, self.files, shards))
+
+    def read(self, record, out, rng=None):
+        """Decodes one clip.
+
+        Args:
+            record: bytes.
+            out: uint8 array of `clip_shape`, to be filled.
+            rng: A `numpy.random.Generator` for training, None for evaluation.
+
+        Returns:
+            The label, an int.
+
+        Raises:
+            ValueError: The record can't be used.
+        """
+        if self.clips:
+            label = self.clips.read(record, out, rng)
+        else:
+            out[:], label = decode_clip(record, self.clip_shape)
+        return self._checked(label)
+
+    def read_whole_frames(self, record):
+        """Decodes a video for dense evaluation, see `Clips.read_whole_frames`.
+
+        Raises:
+            ValueError: The record can't be used.
+        """
+        frames, label = self.clips.read_whole_frames(record)
+        return frames, self._checked(label)
+
+    def _checked(self, label):
+        if not 0 <= label < len(self.class_names):
+            raise ValueError(f"its label is {label}, of {len(self.class_names)} classes")
+        return label
 
     def _check_length(self, path, shard):
-        if not os.path.exists(path):
-            raise FileNotFoundError(f"A shard that {INFO} lists is missing. Received: {path}")
-        if os.path.getsize(path) == shard["bytes"]:
+        try:
+            length = tf_files.file_size(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"A shard that {INFO} lists is missing. Received: {path}"
+            ) from error
+        if length == shard["bytes"] or self.on_corrupt == "skip":
             return
-        fault = first_fault(path, shard["examples"], self.clip_shape)
+        clip = np.empty(self.clip_shape, np.uint8)
+        fault = first_fault(path, shard["examples"], lambda record: self.read(record, clip))
         raise ValueError(
-            f"{path}{fault}; the file has {os.path.getsize(path)} bytes, where {INFO} says "
+            f"{path}{fault}; the file has {length} bytes, where {INFO} says "
             f"{shard['bytes']}: it was cut off or exchanged"
         )
 
@@ -77,18 +139,18 @@ def read_info(directory):
 
     Raises:
         FileNotFoundError: The folder or its `dataset_info.json` is missing.
+        OSError: It can't be read.
         ValueError: The description is damaged.
     """
-    directory = pathlib.Path(directory)
-    if not directory.is_dir():
+    if not tf_files.is_folder(directory):
         raise FileNotFoundError(f"There is no folder of shards. Received: {directory}")
-    path = directory / INFO
-    if not path.exists():
+    path = tf_files.join(directory, INFO)
+    if not tf_files.exists(path):
         raise FileNotFoundError(
             f"The folder holds no {INFO}, which pipelines/make_*.py write. Received: {directory}"
         )
     try:
-        info = json.loads(path.read_text())
+        info = json.loads(tf_files.read_bytes(path))
         keys = {"name", "classes", "clip_shape", "splits"}
         if not keys <= set(info):
             raise ValueError(f"it lacks {', '.join(sorted(keys - set(info)))}")

@@ -3,9 +3,9 @@
 import copy
 import dataclasses
 import difflib
-import pathlib
 import re
 
+from rstg_tf.data import tf_files
 from rstg_tf.data.input import evaluation_dataset
 from rstg_tf.experiments import Experiment, apply_overrides, build_source
 
@@ -14,16 +14,19 @@ SEED = 1_000_000
 NUM_CLIPS = 2_000
 
 
-def open_test_set(data=None, split="test", seed=SEED, config=None):
+def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, on_corrupt="error"):
     """Opens shards or a generator for evaluation.
 
     Args:
-        data: a folder of shards, or a generator with its options: `"interactions"`,
+        data: a folder of shards (a path or URL), or a generator with its options: `"interactions"`,
             `"syncmnist:digits=5,z_order=authors"`. Options that are not given, and all if there
             is no `data`, are those that the model was trained with.
         split: `"test"`, `"validation"` or `"train"`.
         seed: seed of clips that are generated; shards have their own.
         config: the `Experiment` of the model, where it is known.
+        clips: how clips are taken from videos that are stored whole, where not as in the training:
+            `"frames=32,size=224,short_side=256"`.
+        on_corrupt: `"error"`, or `"skip"` to leave out and count the damaged records of shards.
 
     Returns:
         `(source, about)`: a source for `rstg_tf.data.input.evaluation_dataset`, and a dict for
@@ -34,7 +37,8 @@ def open_test_set(data=None, split="test", seed=SEED, config=None):
         FileNotFoundError: there is neither such a folder nor such a generator.
     """
     section = copy.deepcopy((config or Experiment()).validation_data)
-    section.split, section.seed = split, seed
+    section.split, section.seed, section.on_corrupt = split, seed, on_corrupt
+    apply_overrides(section.clips, clips or {})
     if data is None and config is None:
         raise ValueError("Where no config lies beside a model, its data must be named (--data).")
     if data is not None:
@@ -42,7 +46,9 @@ def open_test_set(data=None, split="test", seed=SEED, config=None):
     source = build_source(section)
     about = {"name": source.name, "split": split, "clip_shape": list(source.clip_shape)}
     if section.input_path:
-        about["shards"] = pathlib.Path(section.input_path).resolve().name
+        about["shards"] = tf_files.folder_name(section.input_path)
+        if source.clips:
+            about |= {"stored_whole": True, "clips": section.clips.as_dict()}
     else:
         about |= {"seed": seed, "generator": section.source.type}
         about["options"] = section.source.get().as_dict()
@@ -139,7 +145,7 @@ def _choose(section, data):
     name, _, options = data.partition(":")
     generators = [f.name for f in dataclasses.fields(section.source) if f.name != "type"]
     if name not in generators:
-        if pathlib.Path(data).is_dir():
+        if tf_files.is_remote(data) or tf_files.is_folder(data):
             section.input_path = data
             return
         close = difflib.get_close_matches(name, generators, n=1)

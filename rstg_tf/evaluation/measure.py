@@ -4,12 +4,14 @@ import datetime
 
 import tensorflow as tf
 
-from rstg_tf.data.input import evaluation_dataset
+from rstg_tf.data.input import evaluation_dataset, whole_frames_dataset
 from rstg_tf.evaluation import data as sets
+from rstg_tf.evaluation.dense import CROPS, SAMPLINGS, DenseViews
 from rstg_tf.evaluation.evaluator import evaluate
 from rstg_tf.zoo.saved_model import weights_checksum
 
 PROTOCOL = "one view a clip: all frames, whole frame, no augmentation"
+VIEWS = ("single", "dense")
 
 
 def measure(
@@ -21,6 +23,9 @@ def measure(
     batch_size=32,
     command=None,
     progress=True,
+    views="single",
+    clips=None,
+    on_corrupt="error",
 ):
     """Evaluates a model on a test set.
 
@@ -30,37 +35,73 @@ def measure(
         split: see `open_test_set`.
         num_clips: see `count_clips`.
         seed: see `open_test_set`.
-        batch_size: clips of a batch.
+        batch_size: clips of a batch; of a dense evaluation, views.
         command: the command that asks for it, to be recorded.
         progress: whether to show a progress bar.
+        views: `"single"`, or `"dense"`: see `DenseViews`.
+        clips: see `open_test_set`.
+        on_corrupt: see `open_test_set`.
 
     Returns:
         A `Report` whose details say what was evaluated on what, and how.
 
     Raises:
-        ValueError: model and data have other classes or channels, or the data has fewer clips.
+        ValueError: model and data have other classes or channels, the data has fewer clips, or
+            a dense evaluation is asked of clips that were not stored as whole videos.
     """
-    source, about = sets.open_test_set(data, split, seed, subject.config)
+    if views not in VIEWS:
+        raise ValueError(f"--eval must be one of {VIEWS}. Received: {views!r}")
+    source, about = sets.open_test_set(data, split, seed, subject.config, clips, on_corrupt)
+    if views == "dense" and not about.get("stored_whole"):
+        raise ValueError(
+            "A dense evaluation needs shards of videos that are stored whole; these clips have "
+            f"one view only (--eval=single). Received: {source.name}"
+        )
     class_names = _agreed_classes(subject, source)
     count = sets.count_clips(source, about, num_clips)
+    dense = views == "dense"
+    if dense:
+        model = DenseViews(subject.model, batch_size)
+        dataset = whole_frames_dataset(source, count)
+        about["clip_shape"][1:3] = [source.clips.short_side] * 2
+    else:
+        model, dataset = subject.model, evaluation_dataset(source, batch_size, count)
     details = {
         "model": subject.name,
         "weights_sha256": weights_checksum(subject.model),
         "data": about,
         "held_out": sets.is_held_out(about, subject.config),
-        "protocol": PROTOCOL,
+        "protocol": _protocol(source, about, dense),
         "command": command,
         "date": datetime.date.today().isoformat(),
         "tensorflow": tf.__version__,
     }
-    return evaluate(
-        subject.model,
-        evaluation_dataset(source, batch_size, count),
+    report = evaluate(
+        model,
+        dataset,
         class_names,
         num_clips=count,
         chance=sets.chance_level(source),
         details=details,
         progress=progress,
+    )
+    if "shards" in about:
+        about["skipped_records"] = len(source.skipped)
+    return report
+
+
+def _protocol(source, about, dense):
+    if not about.get("stored_whole"):
+        return PROTOCOL
+    clips = source.clips
+    if dense:
+        return (
+            f"dense: {CROPS} crops of {clips.short_side}x{clips.short_side} along the long side x "
+            f"{SAMPLINGS} samplings of {clips.frames} frames in time, logits averaged"
+        )
+    return (
+        f"one view a video: {clips.frames} frames ({clips.sampling}), centre crop of "
+        f"{clips.size}x{clips.size} at short side {clips.short_side}"
     )
 
 

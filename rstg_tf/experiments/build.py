@@ -35,9 +35,11 @@ def build_source(config):
         A source for `rstg_tf.data.input`.
     """
     if config.input_path:
-        from rstg_tf.data.input import Shards
+        from rstg_tf.data.clips import Clips
+        from rstg_tf.data.shards import Shards
 
-        return Shards(config.input_path, config.split)
+        clips = Clips(**config.clips.as_dict())
+        return Shards(config.input_path, config.split, clips, config.on_corrupt)
     generator = _GENERATORS[config.source.type]
     return generator()(split=config.split, seed=config.seed, **config.source.get().as_dict())
 

@@ -159,12 +159,31 @@ class Source(hyperparams.OneOfConfig):
 
 
 @dataclasses.dataclass
+class Clips(hyperparams.Config):
+    """Arguments of `rstg_tf.data.clips.Clips`, for shards that hold videos whole."""
+
+    frames: int = 16
+    size: int = 64
+    short_side: int = 72
+    sampling: str = "uniform"
+    stride: int = 1
+    jitter: float = 0.0
+    brightness: float = 0.1
+    flip: bool = False
+    swap_labels: str = ""
+    mixup: float = 0.0
+
+
+@dataclasses.dataclass
 class Data(hyperparams.Config):
     """A data set.
 
     Attributes:
         source: the generator; it makes clips on the fly where there is no `input_path`.
-        input_path: a directory of shards, or "" to make clips on the fly.
+        input_path: a directory of shards, local, `s3://` or `gs://`, or "" to make clips on the
+            fly.
+        clips: how clips are taken from shards of videos that are stored whole.
+        on_corrupt: what to do at a damaged record: "error", or "skip" and count it.
         split: split of the data set.
         is_training: endless and shuffled, or once and in order.
         global_batch_size: clips in a batch, over all devices together.
@@ -176,6 +195,8 @@ class Data(hyperparams.Config):
 
     source: Source = dataclasses.field(default_factory=Source)
     input_path: str = ""
+    clips: Clips = dataclasses.field(default_factory=Clips)
+    on_corrupt: str = "error"
     split: str = "train"
     is_training: bool = True
     global_batch_size: int = 32

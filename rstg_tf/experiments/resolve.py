@@ -2,6 +2,8 @@
 
 import copy
 
+from rstg_tf.experiments.registry import get_experiment, list_experiments
+
 
 def resolve(config, source):
     """Fills in what an experiment leaves to its data and to the length of its training.
@@ -15,9 +17,12 @@ def resolve(config, source):
         set.
 
     Raises:
-        ValueError: if the config has other classes or channels than the data.
+        ValueError: if the config has other classes or channels than the data. The number of
+            classes that the experiment has by itself gives way to that of shards.
     """
     config = copy.deepcopy(config)
+    if config.train_data.input_path and _is_its_own(config, "num_classes"):
+        config.model.num_classes = None
     data = {"num_classes": len(source.class_names), "channels": source.clip_shape[-1]}
     for name, value in data.items():
         if getattr(config.model, name) not in (None, value):
@@ -35,3 +40,11 @@ def resolve(config, source):
     if optimization.ema is not None and optimization.ema.average_decay is None:
         optimization.ema.average_decay = 1 - min(1, 20 / steps)
     return config
+
+
+def _is_its_own(config, name):
+    """Whether a setting of the model is the one that the experiment was registered with."""
+    if not list_experiments(config.name):
+        return False
+    registered = get_experiment(config.name, config.size)
+    return getattr(config.model, name) == getattr(registered.model, name)

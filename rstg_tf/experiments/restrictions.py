@@ -4,6 +4,9 @@ import dataclasses
 
 from official.modeling import hyperparams
 
+from rstg_tf.data.clips import Clips
+from rstg_tf.data.decoding import ON_CORRUPT
+
 # Model Garden's plain names of these build legacy optimizers, which can't average weights.
 OPTIMIZERS = ("adamw_experimental", "adam_experimental", "sgd_experimental", "rmsprop", "adagrad")
 
@@ -48,6 +51,12 @@ def _check_data(config):
     for name, data in (("train_data", train), ("validation_data", validation)):
         size = data.global_batch_size
         _require(size >= 1, "must be positive", {f"{name}.global_batch_size": size})
+        choice = {f"{name}.on_corrupt": data.on_corrupt}
+        _require(data.on_corrupt in ON_CORRUPT, f"must be one of {ON_CORRUPT}", choice)
+        try:
+            Clips(**data.clips.as_dict())
+        except ValueError as error:
+            raise ValueError(f"{name}.clips: {error}") from error
     replicas = config.runtime.virtual_devices
     _require(
         train.global_batch_size % replicas == 0,

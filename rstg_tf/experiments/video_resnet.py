@@ -8,6 +8,7 @@ import functools
 from rstg_tf.backbones import C2D_KERNELS
 from rstg_tf.experiments.config import (
     RSTG,
+    Clips,
     Data,
     Experiment,
     Interactions,
@@ -39,7 +40,8 @@ def _experiment(row, size):
         type="interactions",
         interactions=Interactions() if lite else Interactions(size=224, frames=32),
     )
-    data = {"source": source, "global_batch_size": 16 if lite else 64}
+    clips = Clips() if lite else Clips(frames=32, size=224, short_side=256)
+    data = {"source": source, "clips": clips, "global_batch_size": 16 if lite else 64}
     config = Experiment(
         train_data=Data(**data),
         validation_data=Data(**data, split="validation", is_training=False, num_examples=1000),

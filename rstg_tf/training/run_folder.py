@@ -6,8 +6,8 @@ import pathlib
 from rstg_tf.experiments import Experiment, apply_file, to_plain, to_yaml
 from rstg_tf.files import written_whole
 
-# Settings of the machine, which a training may change on its way.
-_FREE = ("runtime.",)
+# Settings of the machine, and what to do at a damaged record: a training may change them.
+_FREE = ("runtime.", "train_data.on_corrupt", "validation_data.on_corrupt")
 _BINDING = ("runtime.mixed_precision_dtype",)
 
 

@@ -1,6 +1,7 @@
 """The record of a training: a CSV file, TensorBoard, a summary."""
 
 import csv
+import sys
 import time
 
 import tensorflow as tf
@@ -28,13 +29,15 @@ class RunLog(tf.keras.callbacks.Callback):
         folder: a `RunFolder`.
         state: a `training_state`.
         config: the resolved config of the training.
+        skipped: the `Skipped` records of its data sets.
     """
 
-    def __init__(self, folder, state, config):
+    def __init__(self, folder, state, config, skipped=()):
         super().__init__()
         self._folder = folder
         self._state = state
         self._config = config
+        self._skipped = skipped
 
     def on_train_begin(self, logs=None):
         """Reads the rows of the training so far."""
@@ -72,8 +75,10 @@ class RunLog(tf.keras.callbacks.Callback):
         self._folder.write_summary(self._summary())
 
     def on_train_end(self, logs=None):
-        """Closes TensorBoard."""
+        """Closes TensorBoard, and says what was left out."""
         self._writer.close()
+        for skipped in filter(len, self._skipped):
+            print(skipped, file=sys.stderr)
 
     def _write_all(self):
         with (
@@ -102,6 +107,7 @@ class RunLog(tf.keras.callbacks.Callback):
             }
             if best
             else None,
+            "skipped_records": sum(map(len, self._skipped)),
             "seed": config.trainer.seed,
             "hardware": environment.hardware(),
             "versions": environment.versions(),

@@ -12,7 +12,7 @@ def gradient_step(model, optimizer, clips, labels, label_smoothing=0.0):
         model: a `VideoClassifier`.
         optimizer: a Keras optimizer.
         clips: uint8 `[B, T, H, W, C]`.
-        labels: int64 `[B]`.
+        labels: int64 `[B]`, or of blended clips float `[B, classes]`.
         label_smoothing: probability mass that is spread over all classes.
 
     Returns:
@@ -30,11 +30,12 @@ def cross_entropy(labels, logits, label_smoothing=0.0):
     """Cross-entropy of every clip, `[B]`.
 
     Args:
-        labels: int64 `[B]`.
+        labels: int64 `[B]`, or float `[B, classes]` that sum to one.
         logits: float `[B, classes]`.
         label_smoothing: probability mass that is spread over all classes.
     """
-    targets = tf.one_hot(labels, logits.shape[-1])
+    labels = tf.convert_to_tensor(labels)
+    targets = labels if labels.dtype.is_floating else tf.one_hot(labels, logits.shape[-1])
     return tf.keras.losses.categorical_crossentropy(
         targets, logits, from_logits=True, label_smoothing=label_smoothing
     )

@@ -62,6 +62,23 @@ def is_chief(strategy):
     return resolver is None or not resolver.task_type or resolver.task_id == 0
 
 
+def distribute(strategy, make_dataset):
+    """Gives every worker its own part of a data set.
+
+    Args:
+        strategy: what `get_strategy` returned.
+        make_dataset: function from a `tf.distribute.InputContext`, or None, to a
+            `tf.data.Dataset`: the batches of one replica, or the global batches.
+
+    Returns:
+        What Keras's `fit` and `evaluate` take. On one machine that is the data set itself, which
+        Keras distributes over the devices.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return make_dataset(None)
+    return strategy.distribute_datasets_from_function(make_dataset)
+
+
 def _count_gpus(runtime):
     found = len(tf.config.list_physical_devices("GPU"))
     if runtime.num_gpus > found:

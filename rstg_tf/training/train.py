@@ -16,7 +16,7 @@ from rstg_tf.training.run_folder import RunFolder
 from rstg_tf.training.run_log import RunLog
 from rstg_tf.training.state import restore_checkpoint, training_state
 from rstg_tf.training.step_counter import StepCounter
-from rstg_tf.training.strategy import get_strategy, is_chief
+from rstg_tf.training.strategy import distribute, get_strategy, is_chief
 from rstg_tf.training.trainee import Trainee
 
 
@@ -41,6 +41,8 @@ def train(config, run_dir):
     experiments.check(config)
     strategy = get_strategy(config.runtime)
     source = experiments.build_source(config.train_data)
+    validation = experiments.build_source(config.validation_data)
+    _check_same_classes(source, validation)
     config = experiments.resolve(config, source)
     folder = RunFolder(run_dir)
     chief = is_chief(strategy)
@@ -58,15 +60,17 @@ def train(config, run_dir):
             # Every worker has to save, one worker's files are kept.
             saves = folder if chief else RunFolder(elsewhere)
             progress = _progress(state, config)
+            skipped = [data.skipped for data in (source, validation) if hasattr(data, "skipped")]
+            validate = _validate(trainee, validation, config, strategy)
             callbacks = [
                 StepCounter(state, config.trainer),
                 StopWhereDiverged(state),
-                Validation(state, _validate(trainee, config), config.trainer, saves.best),
-                *([progress, RunLog(folder, state, config)] if chief else []),
+                Validation(state, validate, config.trainer, saves.best),
+                *([progress, RunLog(folder, state, config, skipped)] if chief else []),
                 Checkpoints(state, config.trainer, saves.last),
             ]
             with contextlib.closing(progress):
-                _fit(trainee, source, state, config, callbacks)
+                _fit(trainee, source, state, config, strategy, callbacks)
     return folder
 
 
@@ -85,17 +89,21 @@ def build_trainee(config):
     return trainee
 
 
-def _fit(trainee, source, state, config, callbacks):
+def _fit(trainee, source, state, config, strategy, callbacks):
     data, interval, done = config.train_data, config.trainer.checkpoint_interval, int(state.step)
-    dataset = training_dataset(
-        source,
-        data.global_batch_size,
-        seed=data.seed,
-        start_step=done,
-        deterministic=data.deterministic,
-    )
+
+    def make_dataset(context):
+        return training_dataset(
+            source,
+            data.global_batch_size,
+            seed=data.seed,
+            start_step=done,
+            deterministic=data.deterministic,
+            context=context,
+        )
+
     trainee.fit(
-        dataset,
+        distribute(strategy, make_dataset),
         steps_per_epoch=interval,
         initial_epoch=done // interval,
         epochs=math.ceil(config.trainer.train_steps / interval),
@@ -104,12 +112,31 @@ def _fit(trainee, source, state, config, callbacks):
     )
 
 
-def _validate(trainee, config):
+def _validate(trainee, source, config, strategy):
     data = config.validation_data
-    dataset = evaluation_dataset(
-        experiments.build_source(data), data.global_batch_size, data.num_examples or None
-    )
-    return lambda: trainee.evaluate(dataset, verbose=0, return_dict=True)
+    count = data.num_examples or source.num_examples
+    if data.input_path:
+        count = min(count, source.num_examples)
+
+    def make_dataset(context):
+        return evaluation_dataset(source, data.global_batch_size, count, context)
+
+    dataset = distribute(strategy, make_dataset)
+    # Keras must be told how long a data set is that is distributed already.
+    steps = None
+    if not isinstance(dataset, tf.data.Dataset):
+        replicas = strategy.num_replicas_in_sync
+        steps = math.ceil(count / (math.ceil(data.global_batch_size / replicas) * replicas))
+    return lambda: trainee.evaluate(dataset, steps=steps, verbose=0, return_dict=True)
+
+
+def _check_same_classes(source, validation):
+    if list(source.class_names) != list(validation.class_names):
+        raise ValueError(
+            "Training and validation data must have the same classes in the same order. "
+            f"Received: {len(source.class_names)} of {source.name}, "
+            f"{len(validation.class_names)} of {validation.name}"
+        )
 
 
 def _progress(state, config):

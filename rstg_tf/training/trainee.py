@@ -41,6 +41,8 @@ class Trainee(tf.keras.Model):
         losses, logits = gradient_step(
             self.classifier, self.optimizer, clips, labels, self.label_smoothing
         )
+        if labels.dtype.is_floating:  # A blended clip is of the class that it has most of.
+            labels = tf.argmax(labels, axis=-1)
         return self._update(losses, labels, logits)
 
     def test_step(self, batch):
