@@ -106,6 +106,21 @@ class Clips:
                 _brighten(out[k], shift)
         return self._twin.get(label, label) if mirrored else label
 
+    def centre(self, images):
+        """Makes the clip of evaluation of frames that were chosen and decoded before.
+
+        Args:
+            images: list of T frames, uint8 `[h, w, 3]`, all of one size.
+
+        Returns:
+            uint8 `[T, H, W, 3]`.
+        """
+        clip = np.empty(self.shape, np.uint8)
+        rows, columns = self._crop(images[0].shape, (0.5, 0.5))
+        for image, out in zip(images, clip, strict=True):
+            _resize(image[rows, columns], out)
+        return clip
+
     def read_whole_frames(self, record):
         """Decodes the frames of a dense evaluation: uncropped, resized to the short side.
 

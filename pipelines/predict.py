@@ -1,0 +1,94 @@
+"""Prints what a model sees in video files.
+
+python pipelines/predict.py model_zoo/interactions_rstg pushing.webm 'clips/*.mp4' a_folder
+python pipelines/predict.py interactions_rstg a_folder --format=json --annotate=annotated
+"""
+
+import _startup
+
+import argparse
+import json
+import pathlib
+import sys
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", help="folder of a training, published model, or SavedModel")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="files, folders, patterns")
+    parser.add_argument("--top", type=int, default=5, help="classes to show (default: 5)")
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="table, or a JSON line a video"
+    )
+    parser.add_argument(
+        "--annotate", metavar="FOLDER", help="also write each video there, as .mp4, drawn over"
+    )
+    parser.add_argument("--frames", type=int, help="frames of a clip (default: as trained)")
+    parser.add_argument("--size", type=int, help="pixels of a clip (default: as trained)")
+    parser.add_argument(
+        "--short-side", "--short_side", type=int, help="of the whole frame (default: as trained)"
+    )
+    parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
+    arguments = parser.parse_args()
+    with _startup.one_line_errors():
+        sys.exit(run(arguments))
+
+
+def run(arguments):
+    from rstg_tf.data.videos import VideoError
+    from rstg_tf.evaluation.subject import load_subject
+    from rstg_tf.prediction import Predictor, find_videos, write_annotated
+
+    videos = find_videos(arguments.videos)
+    predictor = Predictor(
+        load_subject(arguments.model, arguments.zoo),
+        frames=arguments.frames,
+        size=arguments.size,
+        short_side=arguments.short_side,
+        top=arguments.top,
+    )
+    show = print_json if arguments.format == "json" else print_table
+    failed = 0
+    for video in videos:
+        try:
+            prediction = predictor(video)
+        except VideoError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        show(prediction)
+        if arguments.annotate:
+            attention = predictor.attention(prediction.clip)
+            write_annotated(
+                prediction,
+                annotated_path(arguments.annotate, video, videos),
+                predictor.clips,
+                graph=None if attention is None else predictor.model.block.graph,
+                attention=attention,
+            )
+    return 2 if failed else 0
+
+
+def annotated_path(folder, video, videos):
+    """A name of its own for every video, also for those of the same name in other folders."""
+    alike = [other for other in videos if other.stem == video.stem]
+    number = f"-{alike.index(video)}" if len(alike) > 1 else ""
+    return pathlib.Path(folder) / f"{video.stem}{number}.mp4"
+
+
+def print_table(prediction):
+    print(f"{prediction.video} ({prediction.count} frames)")
+    for name, probability in prediction.classes:
+        print(f"  {probability:6.1%}  {name}")
+
+
+def print_json(prediction):
+    classes = [{"class": name, "probability": value} for name, value in prediction.classes]
+    line = {"video": str(prediction.video), "frames": prediction.count, "classes": classes}
+    print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()
