@@ -1,7 +1,7 @@
 """Dense evaluation: many views of each video, their logits averaged.
 
-`data.md` of the specification, section 2: 11 crops along the long side, each for two samplings in
-time, the second shifted by half a step.
+As the authors tested on Something-Something: 11 crops along the long side, each for two samplings
+in time, the second shifted by half a step.
 """
 
 import tensorflow as tf

@@ -6,7 +6,7 @@ from rstg_tf.data.sampling import dense_samplings, sample_frames
 
 @pytest.mark.parametrize("count", [1, 2, 7, 32, 33, 60, 500])
 @pytest.mark.parametrize("frames", [2, 8, 32])
-def test_uniform_is_the_formula_of_the_specification(count, frames):
+def test_uniform_is_the_formula_of_the_released_code(count, frames):
     expected = np.floor(np.linspace(0, count - 1, frames))
     for rng in (None, np.random.default_rng(0)):
         np.testing.assert_array_equal(sample_frames(count, frames, rng=rng), expected)

@@ -26,7 +26,7 @@ class Model(tf.keras.Model):
 
 
 def naive_logits(model, video, clips):
-    """All 22 views one by one, from the formulas of the specification."""
+    """All 22 views one by one, from their formulas."""
     n, t, side = len(video), clips.frames, clips.short_side
     step = (n - 1) / (t - 1)
     scores = []
