@@ -143,7 +143,9 @@ def read_info(directory):
         ValueError: The description is damaged.
     """
     if not tf_files.is_folder(directory):
-        raise FileNotFoundError(f"There is no folder of shards. Received: {directory}")
+        # tensorflow-io does not tell one from the other, however long it tried.
+        silent = ", or its server does not answer" if tf_files.is_remote(directory) else ""
+        raise FileNotFoundError(f"There is no folder of shards{silent}. Received: {directory}")
     path = tf_files.join(directory, INFO)
     if not tf_files.exists(path):
         raise FileNotFoundError(
