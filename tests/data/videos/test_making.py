@@ -346,7 +346,6 @@ def test_command_ends_in_one_line(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_workers_may_be_processes(source, tmp_path):
     flags = ["--runner=DirectRunner", "--direct_running_mode=multi_processing"]
     make_shards(list_videos(source, "train"), tmp_path / "processes", beam_flags=flags)
