@@ -1,3 +1,7 @@
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -160,3 +164,15 @@ def test_trainable_parameters_at_paper_size_are_the_authors(name, expected):
     config.model.channels = 3
     model = experiments.build_model(config.model)
     assert sum(int(tf.size(weight)) for weight in model.trainable_weights) == expected
+
+
+def test_batch_normalisation_takes_the_statistics_of_all_devices():
+    script = pathlib.Path(__file__).with_name("sync_batch_norm.py")
+    done = subprocess.run(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, check=True, timeout=600
+    )
+    differences = [line.split() for line in done.stdout.splitlines() if line.startswith("weights")]
+    assert [kind for _, kind, *_ in differences] == ["moving", "gamma", "kernel"]
+    for _, kind, moved, apart in differences:
+        assert float(moved) > 1e-3, kind
+        assert float(apart) < 1e-5 * max(1.0, float(moved)), kind
