@@ -173,7 +173,10 @@ def test_same_clips_as_from_local_files_and_the_exit_status_is_kept(server):
     environment, folder = server
     done = run(environment, "-c", _READ, folder, "s3://videos/sets/whole")
     assert done.returncode == 7, done.stderr
-    missing = "FileNotFoundError There is no folder of shards, or its server does not answer. Received: s3://"
+    missing = (
+        "FileNotFoundError There is no folder of shards, or its server does not answer. "
+        "Received: s3://"
+    )
     assert done.stdout == f"8\n{missing}videos/none\n{missing}nobucket/sets\n"
 
 
