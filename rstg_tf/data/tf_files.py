@@ -54,7 +54,7 @@ def read_bytes(path, offset=0, length=-1):
 def checked(function, path):
     """Calls a function of `tf.io.gfile` with a path.
 
-    The file systems of S3 and Google Cloud Storage try again by themselves, for half a minute or
+    The file systems of S3 and Google Cloud Storage try again by themselves, for a minute or
     so, where a server fails.
 
     Args:

@@ -192,8 +192,7 @@ for os.environ["S3_ENDPOINT"] in ("localhost:1", endpoint):
 """
 
 
-@pytest.mark.slow  # The AWS SDK tries for half a minute.
-@pytest.mark.slow
+@pytest.mark.slow  # The AWS SDK tries for about a minute.
 def test_a_server_that_is_down_and_a_bad_endpoint_are_named(server):
     environment, _ = server
     Proxy.fail_every = 1
