@@ -16,8 +16,10 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
 
 import _report
+import _startup  # noqa: F401  (memory as in every command)
 import cv2
 import numpy as np
 import tensorflow as tf

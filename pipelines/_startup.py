@@ -1,6 +1,7 @@
-"""Imported first by every command: quiet start, errors in one line."""
+"""Imported first by every command: quiet start, little memory, errors in one line."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
@@ -12,6 +13,13 @@ warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 # A command also runs from a clone that was not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+# glibc gives each thread a pool of its own, from which the others can't take what it frees, so that
+# records which wait to be shuffled would take up to four times their size. Two pools for all must
+# be asked for before TensorFlow starts its threads.
+_M_ARENA_MAX = -8  # <malloc.h>
+if hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 @contextlib.contextmanager

@@ -1,19 +1,17 @@
 """Batches of records to batches of clips, on all cores, with what is damaged named or skipped."""
 
 import concurrent.futures
-import ctypes
-import functools
 import os
 import threading
 
 import cv2
 import numpy as np
 
+from rstg_tf.data.memory import keep_freed_memory
 from rstg_tf.data.records import read_record
 
 ON_CORRUPT = ("error", "skip")
 _ALIGNMENT = 64  # What TensorFlow takes over without a copy.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 
 
 class Skipped:
@@ -52,7 +50,7 @@ class Decoder:
         self._lock = threading.Lock()
         self._threads = None
         if source.clips:
-            _keep_freed_memory()
+            keep_freed_memory()
 
     def __call__(self, positions, records, paths, numbers):
         """Decodes a batch.
@@ -155,16 +153,3 @@ def _aligned(shape):
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + size].reshape(shape)
-
-
-@functools.cache
-def _keep_freed_memory():
-    """Lets glibc keep memory of videos and batches for the next ones.
-
-    Otherwise it gives every piece back to the system and gets it anew, page by page, which took a
-    quarter of the processor time of the whole input on a virtual machine of 2 cores.
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(_M_MMAP_THRESHOLD, 2**25)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**28)

@@ -116,12 +116,14 @@ class SyncMNIST:
                 raise ValueError(f"`{name}` must be from {low} to {high}. Received: {value}")
         if not 0 <= persistence < 1:
             raise ValueError(f"`persistence` must be in [0, 1). Received: {persistence}")
+        if num_videos is not None and num_videos < 1:
+            raise ValueError(f"`num_videos` must be at least 1. Received: {num_videos}")
         self.split = split
+        self._recorded = None if trajectories is None else load_trajectories(trajectories)
+        # After all that may be wrong, because MNIST may have to be downloaded.
         self._digits = load_digits("test" if split == "test" else "train", source, mnist_path)
         self.source = self._digits.source
-        self._recorded = None
-        if trajectories is not None:
-            self._recorded = load_trajectories(trajectories)
+        if self._recorded is not None:
             self._check_recorded(trajectories)
             frames, digits = self._recorded.coords_digits.shape[2:4]
             noise_parts = self._recorded.noise_coords.shape[3]
@@ -133,8 +135,6 @@ class SyncMNIST:
         self.persistence = persistence
         self.seed = seed
         self.num_examples = self._count() if num_videos is None else num_videos
-        if self.num_examples < 1:
-            raise ValueError(f"`num_videos` must be at least 1. Received: {num_videos}")
         # The compiled code works on frames with x first: see `resize_transposed`.
         self._images = np.ascontiguousarray(self._digits.images.transpose(0, 2, 1))
         self._by_class = np.argsort(self._digits.labels, kind="stable")

@@ -279,6 +279,9 @@ class RSTG(tf.keras.layers.Layer):
             )
         if return_attention and self.variant == "time_only":
             raise ValueError('`variant="time_only"` has no Space stage, hence no attention')
+        if None in inputs.shape[1:4]:
+            message = "RSTG needs at least one frame and one pixel in [B, T, H, W, C]."
+            tf.debugging.assert_positive(tf.shape(inputs)[1:4], message)
         nodes = self._nodes(inputs, training)
         nodes = tf.transpose(nodes, [1, 0, 2, 3])  # Time first, see TimeStage.
         attentions = []

@@ -305,6 +305,14 @@ def test_wrong_maps_are_refused(shape, message):
         make_block()(np.zeros(shape, np.float32))
 
 
+def test_a_map_that_turns_out_to_have_no_frame_is_refused():
+    block = tf.function(
+        make_block(), input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.float32)]
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one frame and one pixel"):
+        block(tf.zeros([2, 0, 5, 4, 3]))
+
+
 def test_nodes_that_do_not_fit_the_map_are_refused():
     with pytest.raises(ValueError, match="project_back=False, node_dim=6, a map of 3 channels"):
         make_block(project_back=False)
