@@ -46,7 +46,7 @@ def _experiment(row, size):
         train_data=Data(**data),
         validation_data=Data(**data, split="validation", is_training=False, num_examples=1000),
         trainer=Trainer(
-            train_steps=6000 if lite else 100_000,
+            train_steps=2000 if lite else 100_000,
             checkpoint_interval=100 if lite else 500,
             validation_interval=500 if lite else 5000,
             optimizer_config=adamw(2e-3 if lite else 2e-4),
