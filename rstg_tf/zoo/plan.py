@@ -14,7 +14,7 @@ NOT_TRAINED = "not trained"
 BEGUN = "training has begun"
 TRAINED = "trained, not published"
 AT_CHANCE = "trained, not better than chance"
-INCOMPLETE = "published, without its notebook"
+INCOMPLETE = "published, lacks files"
 PUBLISHED = "published"
 
 
@@ -65,7 +65,7 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
         config.model.num_classes = None  # Those of Interactions, at paper size, too.
         if strategy:
             config.runtime.distribution_strategy = strategy
-        check(apply_overrides(config, overrides))
+        check(apply_overrides(config, overrides or {}))
         name = experiment if size == "lite" else f"{experiment}_{size}"
         run = RunFolder(pathlib.Path(runs) / name)
         plans.append(Plan(name, config, run, manifest.zoo_directory(zoo)))

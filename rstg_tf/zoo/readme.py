@@ -1,7 +1,5 @@
 """`README.md` of a zoo: its text stays, its tables are made anew."""
 
-import pathlib
-
 from rstg_tf.files import written_whole
 from rstg_tf.zoo import manifest, store, tables
 
@@ -21,7 +19,8 @@ def refresh(zoo=None):
         `pathlib.Path` of the file.
     """
     zoo = manifest.zoo_directory(zoo)
-    path = pathlib.Path(zoo) / FILE_NAME
+    zoo.mkdir(parents=True, exist_ok=True)
+    path = zoo / FILE_NAME
     with store.locked(zoo):
         text = path.read_text() if path.exists() else "# Model zoo\n"
         before, _, rest = text.partition(_BEGIN)
