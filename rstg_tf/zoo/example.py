@@ -1,4 +1,4 @@
-"""The example of a published model: clips with the probabilities that it must give them."""
+"""The example of a published model: a clip with the scores that it must give it."""
 
 import copy
 import pathlib
@@ -7,15 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 FILE_NAME = "example.npz"
-_CLIPS = 2
 
 
 def write_example(model, config, directory):
     """Writes `example.npz`, by which anyone can check that a copy of a model works.
 
-    Its arrays are `clips`, uint8 `[2, T, H, W, C]`, and `probabilities`, float32 `[2, classes]`.
-    The clips come from the generator that the experiment names, also where the model was trained
-    on shards: the videos of others may not be passed on.
+    Its arrays are `clips`, uint8 `[1, T, H, W, C]`, and `logits` and `probabilities`, float32
+    `[1, classes]`. The clip comes from the generator that the experiment names, also where the
+    model was trained on shards: the videos of others may not be passed on.
 
     Args:
         model: a `VideoClassifier`.
@@ -26,10 +25,9 @@ def write_example(model, config, directory):
 
     section = copy.deepcopy(config.validation_data)
     section.input_path, section.split = "", "test"
-    clips, _ = build_source(section).batch(range(_CLIPS))
+    clips, _ = build_source(section).batch([0])
     if clips.shape[-1] != model.channels:
         clips = np.repeat(clips[..., :1], model.channels, axis=-1)
     with tf.device("CPU"):
-        probabilities = model(clips, training=False)["probabilities"].numpy()
-    path = pathlib.Path(directory) / FILE_NAME
-    np.savez_compressed(path, clips=clips, probabilities=probabilities)
+        scores = {k: v.numpy() for k, v in model(clips, training=False).items()}
+    np.savez_compressed(pathlib.Path(directory) / FILE_NAME, clips=clips, **scores)
