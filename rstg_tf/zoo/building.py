@@ -7,7 +7,7 @@ import time
 
 import tensorflow as tf
 
-from rstg_tf.zoo import completing, plan, publishing, readme, saved_model
+from rstg_tf.zoo import completing, notebook, plan, publishing, readme, saved_model
 
 NUM_CLIPS = 5_000
 
@@ -38,9 +38,7 @@ def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None
         try:
             left -= _train(entry, left, num_clips)
             _publish(entry, num_clips, command, progress)
-            if notebooks and plan.state_of(entry) == plan.INCOMPLETE:
-                _tell(f"{entry.name}: notebook")
-                completing.complete(entry.name, entry.zoo, progress=progress)
+            _complete(entry, notebooks, progress)
         except publishing.NotBetterThanChance as error:
             _tell(f"{entry.name}: not published: {error}")
         except (ValueError, OSError, ArithmeticError, RuntimeError) as error:
@@ -73,6 +71,16 @@ def _publish(entry, num_clips, command, progress):
     metrics = _evaluate(entry, num_clips, command, progress)
     publishing.publish(entry.run.path, entry.name, entry.zoo, metrics=metrics)
     _tell(f"{entry.name}: published")
+
+
+def _complete(entry, notebooks, progress):
+    """Gives a published entry the files that it lacks."""
+    if plan.state_of(entry) == plan.INCOMPLETE:
+        missing = completing.lacks(entry.name, entry.zoo)
+        files = [file for file in missing if notebooks or file != notebook.FILE_NAME]
+        if files:
+            _tell(f"{entry.name}: {' and '.join(files)}")
+            completing.complete(entry.name, files, entry.zoo, progress=progress)
 
 
 def _evaluate(entry, num_clips, command, progress):

@@ -5,6 +5,8 @@ import json
 from rstg_tf.zoo import card, example, loading, manifest, notebook, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
 
+FILES = (example.FILE_NAME, notebook.FILE_NAME)
+
 
 def lacks(name, zoo=None):
     """Says what a published entry has not got yet.
@@ -14,17 +16,18 @@ def lacks(name, zoo=None):
         zoo: folder of the zoo, see `rstg_tf.list_models`.
 
     Returns:
-        Tuple of file names: of `example.npz` and `evaluation.ipynb`.
+        Tuple of those of `FILES`.
     """
     files = manifest.read_manifest(zoo)[name]["files"]
-    return tuple(n for n in (example.FILE_NAME, notebook.FILE_NAME) if n not in files)
+    return tuple(file for file in FILES if file not in files)
 
 
-def complete(name, zoo=None, num_clips=notebook.NUM_CLIPS, progress=True):
-    """Gives a published entry what it lacks; its card and the manifest get the new checksums.
+def complete(name, files, zoo=None, num_clips=notebook.NUM_CLIPS, progress=True):
+    """Makes files of a published entry; its card and the manifest get the new checksums.
 
     Args:
         name: name of the entry.
+        files: which ones, of `FILES`.
         zoo: folder of the zoo, see `rstg_tf.list_models`.
         num_clips: clips of the notebook's test set.
         progress: whether to show a progress bar.
@@ -35,14 +38,13 @@ def complete(name, zoo=None, num_clips=notebook.NUM_CLIPS, progress=True):
     """
     from rstg_tf.experiments import Experiment, apply_file
 
-    zoo, missing = manifest.zoo_directory(zoo), lacks(name, zoo)
-    with store.changed_entry(zoo, name) as (part, about):
+    with store.changed_entry(manifest.zoo_directory(zoo), name) as (part, about):
         if (part / "metrics.json").is_file():
             about |= manifest_of_test_set(json.loads((part / "metrics.json").read_text()))
-        if example.FILE_NAME in missing:
+        if example.FILE_NAME in files:
             config = apply_file(Experiment(), part / "config.yaml")
             example.write_example(loading.load_model(part), config, part)
-        if notebook.FILE_NAME in missing:
+        if notebook.FILE_NAME in files:
             notebook.execute(part, num_clips=num_clips, name=name, progress=progress)
         path = part / "README.md"
         checksums = manifest.checksums(part)
