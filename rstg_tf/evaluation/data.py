@@ -13,6 +13,7 @@ from rstg_tf.experiments import Experiment, apply_overrides, build_source
 # Training and validation take other seeds, so even the clips of a split that both use differ.
 SEED = 1_000_000
 NUM_CLIPS = 2_000
+FILE_OPTIONS = ("mnist_path", "trajectories")  # Of generators.
 
 
 def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, on_corrupt="error"):
@@ -150,9 +151,8 @@ def without_folders(options):
     Returns:
         The dict with names of files in place of paths.
     """
-    files = ("mnist_path", "trajectories")
     return {
-        name: os.path.basename(value) if name in files and value else value
+        name: os.path.basename(value) if name in FILE_OPTIONS and value else value
         for name, value in options.items()
     }
 

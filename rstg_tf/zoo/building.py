@@ -80,7 +80,9 @@ def _complete(entry, notebooks, progress):
         files = [file for file in missing if notebooks or file != notebook.FILE_NAME]
         if files:
             _tell(f"{entry.name}: {' and '.join(files)}")
-            completing.complete(entry.name, files, entry.zoo, progress=progress)
+            completing.complete(
+                entry.name, files, entry.zoo, config=entry.config, progress=progress
+            )
 
 
 def _evaluate(entry, num_clips, command, progress):

@@ -61,13 +61,14 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
         facts = card.Facts(
             name=name,
             config=config,
-            summary={"experiment": "converted", "size": "paper", "parameters": parameters},
-            metrics={"data": {"clip_shape": _clip_shape(flags)}},
             model=model,
             class_names=class_names,
+            metrics={"data": {"clip_shape": _clip_shape(flags)}},
+            training={"parameters": parameters},
+            costs={},
             checksums=manifest.checksums(part),
         )
-        (part / "README.md").write_text(card.render_conversion(facts, source))
+        (part / card.FILE_NAME).write_text(card.render_conversion(facts, source))
         sample = (*_SAMPLES[config.model.backbone.type], flags["num_chan"])
         saved_model.check_in_fresh_process(model, part, sample)
         about |= {

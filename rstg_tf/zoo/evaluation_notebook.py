@@ -42,7 +42,9 @@ source, about = open_test_set(DATA, seed=SEED, config=config)
 assert list(source.class_names) == class_names
 dataset = evaluation_dataset(source, batch_size=32, num_examples=NUM_CLIPS).cache()
 frames = source.clip_shape[0]
-print(f"{NUM_CLIPS:,} clips of {about['name']}, split {about['split']}, shape {source.clip_shape}")
+digits = f", digits of {about['digits']}" if "digits" in about else ""
+print(f"{NUM_CLIPS:,} clips of {about['name']}, split {about['split']}", end=", ")
+print(f"shape {tuple(source.clip_shape)}{digits}")
 
 # %% [markdown]
 # ## Figures

@@ -6,7 +6,9 @@ import pathlib
 import re
 import tempfile
 
+from rstg_tf.evaluation.data import FILE_OPTIONS
 from rstg_tf.files import written_whole
+from rstg_tf.zoo import portable
 
 FILE_NAME = "evaluation.ipynb"
 NUM_CLIPS = 500
@@ -16,18 +18,22 @@ _TEMPLATE = pathlib.Path(__file__).with_name("evaluation_notebook.py")
 _CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$", re.MULTILINE)
 
 
-def execute(entry, num_clips=NUM_CLIPS, seed=SEED, data=None, name=None, progress=True):
+def execute(
+    entry, num_clips=NUM_CLIPS, seed=SEED, data=None, config=None, name=None, progress=True
+):
     """Writes `evaluation.ipynb` of an entry: the model measured on a fresh test set, with pictures.
 
     It runs in a process of its own. An entry that is in a manifest must get its checksums anew
-    afterwards; `refresh` does both.
+    afterwards; `rstg_tf.zoo.completing.complete` does both.
 
     Args:
         entry: folder of the entry, with its SavedModel, `config.yaml` and `metrics.json`.
         num_clips: clips of the test set.
         seed: seed of its clips, where they are generated.
-        data: the test set, see `open_test_set`; by default the generator of `metrics.json`. Of a
-            path, the notebook keeps the last part.
+        data: the test set, see `open_test_set`; by default the generator of `metrics.json`, or
+            the shards of `config`. Of a path, the notebook keeps the last part.
+        config: the `Experiment` of the training: where shards and files of a generator are on this
+            machine.
         name: what the entry is called; by default as its folder.
         progress: whether to show a progress bar over the cells.
 
@@ -36,8 +42,8 @@ def execute(entry, num_clips=NUM_CLIPS, seed=SEED, data=None, name=None, progres
 
     Raises:
         FileNotFoundError: the folder is no entry, or has no figures.
-        ValueError: the figures are of shards and there is no `data`, or more is stored than
-            1 MB.
+        ValueError: the figures are of shards, or of a file that is not here, and neither is named;
+            or more than 1 MB is to be stored.
         RuntimeError: a cell failed; nothing is written.
     """
     import nbformat
@@ -49,14 +55,15 @@ def execute(entry, num_clips=NUM_CLIPS, seed=SEED, data=None, name=None, progres
                 f"A notebook is made of a published model with figures. Received: {entry}, "
                 f"without {file}"
             )
-    data = data or _generator_of(json.loads((entry / "metrics.json").read_text())["data"])
+    if data is None:
+        data = _test_set(json.loads((entry / "metrics.json").read_text())["data"], config)
     notebook = _fill_in(name or entry.name, attention=_has_attention(entry))
     parameters = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
-    values = {"NUM_CLIPS": num_clips, "SEED": seed}
-    template = parameters.source
-    parameters.source = _with_values(template, {**values, "DATA": _absolute(data)})
-    _run(notebook, entry, progress)
-    parameters.source = _with_values(template, {**values, "DATA": without_folders(data)})
+    template, values = parameters.source, {"NUM_CLIPS": num_clips, "SEED": seed}
+    parameters.source = _with_values(template, {"ENTRY": str(entry), "DATA": data, **values})
+    _run(notebook, progress)
+    stored = {"DATA": portable.without_paths(data), **values}
+    parameters.source = _with_values(template, stored)
     text = nbformat.writes(notebook) + "\n"
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(
@@ -68,31 +75,28 @@ def execute(entry, num_clips=NUM_CLIPS, seed=SEED, data=None, name=None, progres
     return entry / FILE_NAME
 
 
-def without_folders(text):
-    """Replaces absolute paths of this machine in a text by their last parts."""
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/,:='\"]+/)+(?=[^\s/])", "", text)
-
-
-def _generator_of(about):
-    """The test set of `metrics.json`, as `open_test_set` takes it."""
+def _test_set(about, config):
+    """Clips like those of the figures, `about` in `metrics.json`, as `open_test_set` takes them."""
+    section = config and config.validation_data
     if "generator" not in about:
+        if section and section.input_path:
+            return section.input_path
         raise ValueError(
             "The figures of this model are of shards: name a folder of them for its notebook, too "
             f"(--data). Received: shards {about.get('shards')!r}"
         )
-    options = {name: value for name, value in about["options"].items() if value is not None}
-    for name, value in options.items():
-        if name in ("mnist_path", "trajectories") and not pathlib.Path(value).is_file():
-            raise ValueError(
-                f"The clips of this model's figures need a file: name it (--data="
-                f"{about['generator']}:{name}=FILE). Received: {name}={value!r}, which is not here"
-            )
-    return f"{about['generator']}:" + ",".join(f"{k}={v}" for k, v in options.items())
-
-
-def _absolute(data):
-    """The test set, for a process that runs in another folder."""
-    return str(pathlib.Path(data).resolve()) if pathlib.Path(data).is_dir() else data
+    kind, options = about["generator"], {}
+    for name, value in about["options"].items():
+        if name in FILE_OPTIONS and value:
+            value = section and getattr(section.source.get(), name, None)
+            if not value:
+                raise ValueError(
+                    "The clips of this model's figures need a file that an entry does not hold: "
+                    f"name it (--data={kind}:{name}=FILE). Received: {about['options'][name]!r}"
+                )
+        if value is not None:
+            options[name] = value
+    return f"{kind}:" + ",".join(f"{name}={value}" for name, value in options.items())
 
 
 def _has_attention(entry):
@@ -156,7 +160,7 @@ def _with_values(source, values):
     return source
 
 
-def _run(notebook, entry, progress):
+def _run(notebook, progress):
     """Executes a notebook in place, with what it prints but without what TensorFlow logs."""
     import nbclient
     from tqdm import tqdm
@@ -182,15 +186,14 @@ def _run(notebook, entry, progress):
             kernel_name="python3",
             config=Config(ConnectionFileMixin={"transport": "ipc", "connection_file": connection}),
             record_timing=False,
-            resources={"metadata": {"path": str(entry)}},
             on_cell_executed=lambda **_: bar.update(),
         )
         try:
             client.execute(env=environment)
         except nbclient.exceptions.CellExecutionError as error:
             raise RuntimeError(
-                f"The notebook of a published model must run. Received: {entry}, "
-                f"{error.ename}: {error.evalue}"
+                "The notebook of a published model must run. "
+                f"Received: {error.ename}: {error.evalue}"
             ) from error
     for cell in notebook.cells:
         if cell.cell_type == "code":

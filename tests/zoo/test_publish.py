@@ -199,6 +199,12 @@ def test_an_entry_that_exists_is_refused_before_any_work(run, zoo):
     assert manifest.checksums(zoo) == before
 
 
+def test_an_entry_that_is_too_large_is_refused_before_it_is_measured(run, tmp_path):
+    with pytest.raises(ValueError, match=r"at most 0\.001 MB: .* \(--max_megabytes\)"):
+        publish(run, "tiny", zoo=tmp_path / "zoo", max_megabytes=0.001)
+    assert not (tmp_path / "zoo").exists()
+
+
 def test_a_full_disk_leaves_nothing_behind(run, zoo, tmp_path):
     full = tmp_path / "full"
     full.mkdir()
