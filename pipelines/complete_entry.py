@@ -32,7 +32,7 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.zoo import completing, notebook
+    from rstg_tf.zoo import completing, notebook, readme
 
     options = vars(arguments)
     files, execute = {*completing.lacks(arguments.name, arguments.zoo)}, options.pop("notebook")
@@ -40,7 +40,9 @@ def run(arguments):
         files.add(notebook.FILE_NAME)
     elif execute is False:
         files.discard(notebook.FILE_NAME)
-    print(f"completed {completing.complete(files=files, **options)}")
+    entry = completing.complete(files=files, **options)
+    readme.refresh(entry.parent)
+    print(f"completed {entry}")
 
 
 if __name__ == "__main__":
