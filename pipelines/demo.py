@@ -62,7 +62,7 @@ def run(arguments):
             command = ["evaluate.py", runs[name], f"--data={shards}"]
             call(*command, f"--output={metrics[name].parent}")
     if not (zoo / GRAPH).exists():
-        publish = ["publish.py", runs[GRAPH], f"--name={GRAPH}", f"--zoo={zoo}"]
+        publish = ["publish.py", runs[GRAPH], f"--name={GRAPH}", f"--zoo={zoo}", "--no-notebook"]
         call(*publish, f"--metrics={metrics[GRAPH]}")
     if not picture.exists():
         draw = ["draw_attention.py", zoo / GRAPH, f"--data={shards}"]

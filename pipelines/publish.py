@@ -1,9 +1,10 @@
-"""Publishes the best checkpoint of a training into the model zoo.
+"""Publishes the best checkpoint of a training into the model zoo, with card and notebook.
 
     python pipelines/publish.py runs/interactions_rstg --name=interactions_rstg
 
 The model is evaluated on held-out clips first, unless --metrics names what evaluate.py wrote for
-this very training. The entry is there whole or not at all.
+this very training. What is not better than chance is refused. The entry is there whole or not at
+all; its notebook is executed after that, and the tables of the zoo's README.md follow.
 """
 
 import _startup
@@ -24,22 +25,40 @@ def main():
     parser.add_argument("--data", help="test set, as for pipelines/evaluate.py")
     parser.add_argument("--num_clips", "--num-clips", type=int, help="clips of the test set")
     parser.add_argument("--overwrite", action="store_true", help="replace an entry of this name")
+    parser.add_argument(
+        "--notebook",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="execute evaluation.ipynb, which takes a minute or two (default: yes)",
+    )
+    parser.add_argument(
+        "--max_megabytes",
+        "--max-megabytes",
+        type=float,
+        default=8,
+        help="how large an entry may be (default: 8)",
+    )
     arguments = parser.parse_args()
     with _startup.one_line_errors():
         run(arguments)
 
 
 def run(arguments):
-    from rstg_tf.zoo import manifest, publish
+    from rstg_tf.training.run_folder import RunFolder
+    from rstg_tf.zoo import completing, publish, readme
+    from rstg_tf.zoo.notebook import FILE_NAME
 
-    entry = publish(
-        **vars(arguments),
-        command=shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]]),
-    )
+    options = vars(arguments)
+    notebook = options.pop("notebook")
+    command = shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]])
+    entry = publish(**options, command=command)
     print(f"published {entry}")
-    figures = manifest.read_manifest(entry.parent)[entry.name]["figures"]
-    if figures["top_1_interval_95"][0] <= figures["chance"]:
-        print("warning: by its interval it is no better than chance; its card says so")
+    if notebook:
+        config = RunFolder(arguments.run_dir).read_config()
+        completing.complete(
+            entry.name, [FILE_NAME], entry.parent, data=arguments.data, config=config
+        )
+    readme.refresh(entry.parent)
 
 
 if __name__ == "__main__":

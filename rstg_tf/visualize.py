@@ -1,4 +1,4 @@
-"""Pictures of what the graph does with a clip."""
+"""Pictures of clips, and of what the graph does with them."""
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def draw_attention(clip, attention, graph, iteration=-1, frames=6, strongest=12,
             f"Attention of this graph is [S, K, {graph.num_edges}]. "
             f"Received: shape {attention.shape}"
         )
-    shown = np.unique(np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int))
+    shown = _evenly(len(clip), frames)
     figure = Figure(figsize=(2.6 * len(shown), 3.4), layout="constrained")
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for frame, ax in zip(shown, axes, strict=True):
@@ -47,6 +47,43 @@ def draw_attention(clip, attention, graph, iteration=-1, frames=6, strongest=12,
         ax.set_title(f"frame {frame + 1}", fontsize=9)
     figure.suptitle(title, fontsize=10)
     _add_legend(figure, graph)
+    return figure
+
+
+def draw_strips(clips, titles, frames=6):
+    """Draws clips as film strips, one below the other.
+
+    Args:
+        clips: sequence of uint8 `[T, H, W, C]`, C 1 or 3; at least one.
+        titles: text above each of them.
+        frames: how many frames to show of each, evenly over the clip.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: no clip, another number of titles, or a clip of another shape.
+    """
+    from matplotlib.figure import Figure
+
+    if not len(clips) or len(clips) != len(titles):
+        raise ValueError(
+            f"There must be clips, each with a title. Received: {len(clips)} clips, "
+            f"{len(titles)} titles"
+        )
+    columns = max(len(_evenly(len(clip), frames)) for clip in clips)
+    figure = Figure(figsize=(1.6 * columns, 2.0 * len(clips)), layout="constrained")
+    strips = np.atleast_1d(figure.subfigures(len(clips)))
+    for strip, clip, title in zip(strips, clips, titles, strict=True):
+        clip = np.asarray(clip)
+        if clip.ndim != 4 or clip.shape[-1] not in (1, 3):
+            raise ValueError(f"A clip is [T, H, W, 1 or 3]. Received: shape {clip.shape}")
+        strip.suptitle(title, fontsize=9)
+        axes = strip.subplots(1, columns, squeeze=False)[0]
+        for ax in axes:
+            ax.set_axis_off()
+        for frame, ax in zip(_evenly(len(clip), frames), axes, strict=False):
+            ax.imshow(clip[frame], cmap="gray", vmin=0, vmax=255)
     return figure
 
 
@@ -80,6 +117,11 @@ def node_places(graph):
         ],
         float,
     ) + _NODE_SHIFT * np.array([[region.scale] for region in graph.regions])
+
+
+def _evenly(length, count):
+    """Numbers of at most `count` frames, evenly over a clip, among them the first and the last."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(int))
 
 
 def _draw_frame(ax, frame, graph, lift, strongest):

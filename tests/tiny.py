@@ -1,5 +1,8 @@
 """Experiments that train in seconds, and what their checkpoints hold."""
 
+import contextlib
+from unittest import mock
+
 import tensorflow as tf
 
 from rstg_tf import experiments
@@ -47,6 +50,13 @@ def as_flag(overrides=None):
     walk(OVERRIDES, "")
     walk(overrides or {}, "")
     return ",".join(flat)
+
+
+@contextlib.contextmanager
+def chance_of_nothing():
+    """A few steps teach nothing: here, a model that gets any clip right is better than chance."""
+    with mock.patch("rstg_tf.evaluation.data.chance_level", lambda source: 0.0):
+        yield
 
 
 def checkpoint_values(directory):

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import difflib
+import os
 import re
 
 from rstg_tf.data import tf_files
@@ -12,6 +13,7 @@ from rstg_tf.experiments import Experiment, apply_overrides, build_source
 # Training and validation take other seeds, so even the clips of a split that both use differ.
 SEED = 1_000_000
 NUM_CLIPS = 2_000
+FILE_OPTIONS = ("mnist_path", "trajectories")  # Of generators.
 
 
 def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, on_corrupt="error"):
@@ -51,7 +53,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
             about |= {"stored_whole": True, "clips": section.clips.as_dict()}
     else:
         about |= {"seed": seed, "generator": section.source.type}
-        about["options"] = section.source.get().as_dict()
+        about["options"] = without_folders(section.source.get().as_dict())
         if section.source.type == "syncmnist":
             about["digits"] = source.source
     return source, about
@@ -138,6 +140,21 @@ def chance_level(source):
         return 1 / len(source.class_names)
     digits = int(syncmnist[1])
     return 2 / (digits * (digits - 1))
+
+
+def without_folders(options):
+    """Tells options of a generator without telling of this machine.
+
+    Args:
+        options: dict of the options.
+
+    Returns:
+        The dict with names of files in place of paths.
+    """
+    return {
+        name: os.path.basename(value) if name in FILE_OPTIONS and value else value
+        for name, value in options.items()
+    }
 
 
 def _choose(section, data):

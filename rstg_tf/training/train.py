@@ -17,10 +17,11 @@ from rstg_tf.training.run_log import RunLog
 from rstg_tf.training.state import restore_checkpoint, training_state
 from rstg_tf.training.step_counter import StepCounter
 from rstg_tf.training.strategy import distribute, get_strategy, is_chief
+from rstg_tf.training.time_limit import TimeLimit
 from rstg_tf.training.trainee import Trainee
 
 
-def train(config, run_dir):
+def train(config, run_dir, minutes=None):
     """Trains an experiment, or goes on with a training that was interrupted.
 
     An epoch of Keras's `fit` is a checkpoint interval.  Data, schedule and optimizer go on exactly
@@ -29,6 +30,8 @@ def train(config, run_dir):
     Args:
         config: an `rstg_tf.experiments.Experiment`.
         run_dir: folder of the training; see `RunFolder`.
+        minutes: where given, ends at the first checkpoint after so many minutes of training; the
+            next call goes on from there. Not for several workers, whose clocks differ.
 
     Returns:
         The folder, a `RunFolder`.
@@ -39,6 +42,10 @@ def train(config, run_dir):
         DivergedError: if the loss is not finite.
     """
     experiments.check(config)
+    if minutes is not None and config.runtime.distribution_strategy == "multi_worker_mirrored":
+        raise ValueError(
+            f"Several workers must train without a limit of time. Received: minutes={minutes}"
+        )
     strategy = get_strategy(config.runtime)
     source = experiments.build_source(config.train_data)
     validation = experiments.build_source(config.validation_data)
@@ -68,6 +75,7 @@ def train(config, run_dir):
                 Validation(state, validate, config.trainer, saves.best),
                 *([progress, RunLog(folder, state, config, skipped)] if chief else []),
                 Checkpoints(state, config.trainer, saves.last),
+                *([TimeLimit(minutes)] if minutes is not None else []),
             ]
             with contextlib.closing(progress):
                 _fit(trainee, source, state, config, strategy, callbacks)

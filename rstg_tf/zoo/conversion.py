@@ -5,7 +5,7 @@ import hashlib
 import json
 import pathlib
 
-from rstg_tf.zoo import card, manifest, saved_model, store
+from rstg_tf.zoo import card, example, manifest, saved_model, store
 
 _SAMPLES = {"simple_conv": (10, 64, 64), "video_resnet": (8, 64, 64)}
 
@@ -45,6 +45,7 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
     config = experiment_of(model)
     with store.new_entry(zoo, name, overwrite) as (part, about):
         saved_model.write_saved_model(model, class_names, part)
+        example.write_example(model, config, part)
         from rstg_tf.experiments import to_yaml
 
         (part / "config.yaml").write_text(to_yaml(config))
@@ -60,19 +61,21 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
         facts = card.Facts(
             name=name,
             config=config,
-            summary={"experiment": "converted", "size": "paper", "parameters": parameters},
-            metrics={"data": {"clip_shape": _clip_shape(flags)}},
             model=model,
             class_names=class_names,
+            metrics={"data": {"clip_shape": _clip_shape(flags)}},
+            training={"parameters": parameters},
+            costs={},
             checksums=manifest.checksums(part),
         )
-        (part / "README.md").write_text(card.render_conversion(facts, source))
+        (part / card.FILE_NAME).write_text(card.render_conversion(facts, source))
         sample = (*_SAMPLES[config.model.backbone.type], flags["num_chan"])
         saved_model.check_in_fresh_process(model, part, sample)
         about |= {
             "experiment": "converted",
             "size": "paper",
             "data": flags["dataset"],
+            "clip_shape": _clip_shape(flags),
             "parameters": parameters,
             "figures": None,
             "weights_sha256": source["weights_sha256"],

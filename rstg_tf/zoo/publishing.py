@@ -6,9 +6,14 @@ import shutil
 
 import numpy as np
 
-from rstg_tf.zoo import card, manifest, saved_model, store
+from rstg_tf.zoo import card, example, manifest, portable, saved_model, store
 
-_REPORT = ("metrics.json", "per_class.csv", "confusion_matrix.png")
+MAX_MEGABYTES = 8
+_REPORT = ("per_class.csv", "confusion_matrix.png")
+
+
+class NotBetterThanChance(ValueError):
+    """A model that has not learnt what its data set asks for."""
 
 
 def publish(
@@ -21,12 +26,14 @@ def publish(
     overwrite=False,
     command=None,
     progress=True,
+    max_megabytes=MAX_MEGABYTES,
 ):
     """Publishes the best checkpoint of a training as an entry of the zoo, whole or not at all.
 
     The entry is a Keras SavedModel (see `write_saved_model`) with `config.yaml`, `metrics.json`,
-    a card `README.md`, and the table and picture of its evaluation. Before it takes its place, it
-    is loaded in a fresh process by Keras alone and must predict the same there.
+    the table and picture of its evaluation, log and summary of its training, an example (see
+    `write_example`) and a card `README.md` with pictures. Before it takes its place, it is loaded
+    in a fresh process by Keras alone and must predict the same there.
 
     Args:
         run_dir: folder of the training.
@@ -39,6 +46,7 @@ def publish(
         overwrite: whether an entry of this name may be replaced.
         command: the command that asks for it, to be recorded.
         progress: whether to show a progress bar while it is evaluated here.
+        max_megabytes: how large an entry may be.
 
     Returns:
         `pathlib.Path` of the entry.
@@ -46,8 +54,9 @@ def publish(
     Raises:
         FileNotFoundError: the folder is no training's, or has no best checkpoint or no figures.
         FileExistsError: there is such an entry and `overwrite` is false.
-        ValueError: a name that is no name, weights that are not finite, or figures of another
-            model or of clips that were not held out.
+        NotBetterThanChance: its accuracy is not better than chance by more than its interval.
+        ValueError: a name that is no name, weights that are not finite, an entry that is too
+            large, or figures of another model or of clips that were not held out.
         OSError: nothing more fits on the disk; nothing is left behind.
         RuntimeError: the SavedModel does not predict the same in a fresh process.
     """
@@ -60,40 +69,89 @@ def publish(
     run.read_config()
     subject = load_subject(run_dir)
     _check_finite(subject.model, run_dir)
+    weights = sum(w.shape.num_elements() * w.dtype.size for w in subject.model.weights)
+    _check_size(weights, max_megabytes, name)
     summary = _read_summary(run.summary)
     if metrics is None:
         metrics = _evaluate(subject, data, num_clips, command, progress)
     metrics = pathlib.Path(metrics)
     figures = _read_metrics(metrics, subject.model)
-    sample = tuple(figures["data"]["clip_shape"])
+    _check_better_than_chance(figures["figures"], metrics)
 
     with store.new_entry(zoo, name, overwrite) as (part, about):
         saved_model.write_saved_model(subject.model, subject.class_names, part)
+        example.write_example(subject.model, subject.config, part)
         (part / "config.yaml").write_text(_portable(subject.config))
         for file in _REPORT:
             if metrics.with_name(file).is_file():
                 shutil.copyfile(metrics.with_name(file), part / file)
-        facts = card.Facts(
-            name=name,
-            config=subject.config,
-            summary=summary,
-            metrics=figures,
-            model=subject.model,
-            class_names=subject.class_names,
-            checksums=manifest.checksums(part),
-        )
-        (part / "README.md").write_text(card.render(facts))
+        for source, file in ((metrics, "metrics.json"), (run.summary, "training.json")):
+            (part / file).write_text(portable.without_paths(source.read_text()))
+        if run.log.is_file():
+            shutil.copyfile(run.log, part / card.LOG)
+        card.write_card(part, name, subject.model)
+        written = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
+        _check_size(written, max_megabytes, name)
+        sample = tuple(figures["data"]["clip_shape"])
         saved_model.check_in_fresh_process(subject.model, part, sample)
         about |= {
             "experiment": summary["experiment"],
             "size": summary["size"],
             "data": figures["data"]["name"],
+            **manifest_of_test_set(figures),
             "parameters": summary["parameters"],
             "videos": summary["videos"],
             "figures": figures["figures"],
             "weights_sha256": figures["weights_sha256"],
         }
     return zoo / name
+
+
+def manifest_of_test_set(metrics):
+    """What the manifest says of the clips that an entry was measured on.
+
+    Args:
+        metrics: what `metrics.json` holds.
+
+    Returns:
+        Dict with `clip_shape`, `[T, H, W, C]`, and `test_set`, which tells whether the figures of
+        two entries can be compared.
+    """
+    return {"clip_shape": metrics["data"]["clip_shape"], "test_set": metrics["data"]}
+
+
+def is_better_than_chance(figures):
+    """Whether an accuracy may be published.
+
+    Args:
+        figures: the `figures` of a `metrics.json`. Their `chance` is that of a model that has
+            learnt nothing of what the data set asks for: on SyncMNIST, one over the number of
+            pairs.
+
+    Returns:
+        True where the whole 95 % interval of top-1 lies above chance.
+    """
+    return figures["top_1_interval_95"][0] > figures["chance"]
+
+
+def _check_better_than_chance(figures, path):
+    if not is_better_than_chance(figures):
+        low, high = figures["top_1_interval_95"]
+        raise NotBetterThanChance(
+            "A model is published only if it is better than chance by more than its interval. "
+            f"Received: top-1 {figures['top_1']:.1%} (95 % interval {low:.1%} ... {high:.1%}), "
+            f"chance {figures['chance']:.1%}, in {path}"
+        )
+
+
+def _check_size(size, max_megabytes, name):
+    if size > max_megabytes * 1e6:
+        raise ValueError(
+            f"An entry of the zoo takes at most {max_megabytes:g} MB: train a smaller model "
+            "(--size=lite, or fewer filters and dimensions), or publish it into a zoo of your own "
+            "(--zoo) that may hold larger ones (--max_megabytes). "
+            f"Received: {name} of {size / 1e6:.1f} MB"
+        )
 
 
 def _evaluate(subject, data, num_clips, command, progress):
@@ -152,10 +210,11 @@ def _portable(config):
     """The config as YAML, with the names of files in place of this machine's paths."""
     import yaml
 
+    from rstg_tf.evaluation.data import without_folders
+
     tree = json.loads(json.dumps(config.as_dict()))
     for data in (tree["train_data"], tree["validation_data"]):
         data["input_path"] = pathlib.PurePath(data["input_path"]).name
-        options = data["source"][data["source"]["type"]]
-        if options.get("mnist_path"):
-            options["mnist_path"] = pathlib.PurePath(options["mnist_path"]).name
+        kind = data["source"]["type"]
+        data["source"][kind] = without_folders(data["source"][kind])
     return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None)

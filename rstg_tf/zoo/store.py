@@ -38,7 +38,7 @@ def new_entry(zoo, name, overwrite=False):
     """
     zoo = pathlib.Path(zoo)
     zoo.mkdir(parents=True, exist_ok=True)
-    with _locked(zoo):
+    with locked(zoo):
         _clear_up(zoo)
         check_free(zoo, name, overwrite)
         part, about = zoo / f".{name}.publishing", {}
@@ -57,6 +57,31 @@ def new_entry(zoo, name, overwrite=False):
             raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def changed_entry(zoo, name):
+    """Gives a copy of an entry to change; at the end it takes the entry's place.
+
+    Args:
+        zoo: folder of the zoo.
+        name: name of the entry.
+
+    Yields:
+        `(folder, about)` as `new_entry` does, with what the entry has.
+
+    Raises:
+        ValueError: there is no such entry, or one of its files is missing or differs.
+    """
+    zoo = pathlib.Path(zoo)
+    with new_entry(zoo, name, overwrite=True) as (part, about):
+        entries = manifest.read_manifest(zoo)
+        if name not in entries:
+            raise manifest.unknown_model(name, entries, zoo)
+        manifest.verify(zoo / name, entries[name]["files"])
+        shutil.copytree(zoo / name, part, dirs_exist_ok=True)
+        about |= {key: value for key, value in entries[name].items() if key != "files"}
+        yield part, about
 
 
 def check_free(zoo, name, overwrite=False):
@@ -84,8 +109,12 @@ def check_free(zoo, name, overwrite=False):
 
 
 @contextlib.contextmanager
-def _locked(zoo):
-    """Keeps other publishing processes out of a zoo; the lock ends with the process."""
+def locked(zoo):
+    """Keeps other publishing processes out of a zoo; the lock ends with the process.
+
+    Args:
+        zoo: the folder, which exists.
+    """
     descriptor = os.open(zoo, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -17,6 +17,7 @@ from rstg_tf.evaluation import measure
 from rstg_tf.evaluation.subject import load_subject
 from rstg_tf.training import restore
 from rstg_tf.zoo import manifest, publish, saved_model
+from rstg_tf.zoo.publishing import NotBetterThanChance
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +39,21 @@ def test_an_entry_has_what_a_user_needs(zoo):
         "config.yaml",
         "metrics.json",
         "README.md",
+        "example.npz",
     } <= set(manifest.checksums(entry))
     assert (entry / "assets" / "labels.txt").read_text().splitlines() == CLASS_NAMES
     assert {path.name for path in zoo.iterdir()} == {"tiny", "manifest.json"}
     listed = manifest.read_manifest(zoo)["tiny"]
     assert listed["files"] == manifest.checksums(entry)
     assert listed["figures"] == json.loads((entry / "metrics.json").read_text())["figures"]
+
+
+def test_the_example_is_what_the_model_gives(zoo):
+    with np.load(zoo / "tiny" / "example.npz") as example:
+        made = rstg_tf.load_model(zoo / "tiny")(example["clips"])
+        assert example["clips"].shape == (1, 4, 32, 32, 3)
+        for name in ("logits", "probabilities"):
+            np.testing.assert_allclose(made[name], example[name], atol=1e-5)
 
 
 def test_card_tells_what_the_files_say(zoo):
@@ -57,7 +67,7 @@ def test_card_tells_what_the_files_say(zoo):
     low, high = metrics["figures"]["top_1_interval_95"]
     for words in (
         "not Something-Something",
-        "On 12 clips of interactions, split test",
+        "On 60 clips of interactions, split test",
         f"{low:.1%} … {high:.1%}",
         'keras.models.load_model("model_zoo/tiny")',
         "16 videos seen",
@@ -165,6 +175,10 @@ def test_figures_must_be_of_these_weights_on_other_clips(run, tmp_path):
         path.write_text(json.dumps({**metrics, **change}))
         with pytest.raises(ValueError, match=message):
             publish(run, "tiny", zoo=tmp_path / "zoo", metrics=path)
+    chance = {**metrics["figures"], "chance": metrics["figures"]["top_1_interval_95"][0]}
+    path.write_text(json.dumps({**metrics, "held_out": True, "figures": chance}))
+    with pytest.raises(NotBetterThanChance, match=r"better than chance .* Received: top-1 "):
+        publish(run, "tiny", zoo=tmp_path / "zoo", metrics=path)
     path.write_text('{"figures": {"top_1": 1.0}}')
     with pytest.raises(ValueError, match=r"evaluate\.py wrote"):
         publish(run, "tiny", zoo=tmp_path / "zoo", metrics=path)
@@ -183,6 +197,12 @@ def test_an_entry_that_exists_is_refused_before_any_work(run, zoo):
     with pytest.raises(FileExistsError, match="--overwrite"):
         publish(run, "tiny", zoo=zoo)
     assert manifest.checksums(zoo) == before
+
+
+def test_an_entry_that_is_too_large_is_refused_before_it_is_measured(run, tmp_path):
+    with pytest.raises(ValueError, match=r"at most 0\.001 MB: .* \(--max_megabytes\)"):
+        publish(run, "tiny", zoo=tmp_path / "zoo", max_megabytes=0.001)
+    assert not (tmp_path / "zoo").exists()
 
 
 def test_a_full_disk_leaves_nothing_behind(run, zoo, tmp_path):

@@ -1,0 +1,49 @@
+"""Gives a published model what it lacks, and makes its card and pictures anew.
+
+    python pipelines/complete_entry.py interactions_rstg
+    python pipelines/complete_entry.py interactions_rstg --notebook
+
+Weights and figures stay as they are. The entry is replaced whole or not at all.
+"""
+
+import _startup
+
+import argparse
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", help="name of the entry")
+    parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
+    parser.add_argument(
+        "--notebook",
+        action=argparse.BooleanOptionalAction,
+        help="execute evaluation.ipynb, or do not (default: where it is missing)",
+    )
+    parser.add_argument(
+        "--num_clips", "--num-clips", type=int, default=500, help="of the notebook (default: 500)"
+    )
+    parser.add_argument("--data", help="test set of the notebook, as for pipelines/evaluate.py")
+    arguments = parser.parse_args()
+    with _startup.one_line_errors():
+        run(arguments)
+
+
+def run(arguments):
+    from rstg_tf.zoo import completing, notebook, readme
+
+    options = vars(arguments)
+    files, execute = {*completing.lacks(arguments.name, arguments.zoo)}, options.pop("notebook")
+    if execute:
+        files.add(notebook.FILE_NAME)
+    elif execute is False:
+        files.discard(notebook.FILE_NAME)
+    entry = completing.complete(files=files, **options)
+    readme.refresh(entry.parent)
+    print(f"completed {entry}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The zoo from its experiments: each trained, measured, published, and given its notebook."""
+
+import json
+import math
+import sys
+import time
+
+import tensorflow as tf
+
+from rstg_tf.zoo import completing, notebook, plan, publishing, readme, saved_model
+
+NUM_CLIPS = 5_000
+
+
+def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None, progress=True):
+    """Goes on with every entry from where it is, one after the other.
+
+    It may be stopped at any moment and called again: a training goes on from its last checkpoint,
+    an evaluation that ended is not repeated, and an entry is there whole or not at all. What is
+    published already is not trained again, nor replaced. The tables of the zoo's `README.md` are
+    made anew after each entry.
+
+    Args:
+        plans: what `make_plans` returned.
+        minutes: time for training, in all; what is trained is published after it, too. The
+            training that is cut goes on with the next call.
+        num_clips: clips of the test set that an entry is measured on.
+        notebooks: whether to execute notebooks.
+        command: the command that asks for it, to be recorded.
+        progress: whether to show progress bars in evaluations and notebooks.
+
+    Returns:
+        Dict from the names of entries that failed to the reason. One that is not better than
+        chance is no failure; it is not published.
+    """
+    left, failed = math.inf if minutes is None else 60 * minutes, {}
+    for entry in plans:
+        try:
+            left -= _train(entry, left, num_clips)
+            _publish(entry, num_clips, command, progress)
+            _complete(entry, notebooks, progress)
+        except publishing.NotBetterThanChance as error:
+            _tell(f"{entry.name}: not published: {error}")
+        except (ValueError, OSError, ArithmeticError, RuntimeError) as error:
+            failed[entry.name] = str(error)
+            _tell(f"{entry.name}: failed: {error}")
+        finally:
+            tf.keras.backend.clear_session()
+        readme.refresh(entry.zoo)
+    return failed
+
+
+def _train(entry, left, num_clips):
+    """Trains an entry that is not trained, if there are seconds left; returns how many it took."""
+    from rstg_tf.training import train
+
+    state, start = plan.state_of(entry, num_clips), time.monotonic()
+    unfinished = state in (plan.NOT_TRAINED, plan.BEGUN)
+    if state == plan.TRAINED or (unfinished and left > 0):
+        _tell(f"{entry.name}: training")
+        # One that is trained to its end is only checked for having these settings.
+        train(entry.config, entry.run.path, None if math.isinf(left) else left / 60)
+    return time.monotonic() - start if unfinished else 0.0
+
+
+def _publish(entry, num_clips, command, progress):
+    """Measures and publishes an entry that is trained."""
+    if plan.state_of(entry, num_clips) != plan.TRAINED:
+        return
+    _tell(f"{entry.name}: evaluation on {num_clips:,} clips")
+    metrics = _evaluate(entry, num_clips, command, progress)
+    publishing.publish(entry.run.path, entry.name, entry.zoo, metrics=metrics)
+    _tell(f"{entry.name}: published")
+
+
+def _complete(entry, notebooks, progress):
+    """Gives a published entry the files that it lacks."""
+    if plan.state_of(entry) == plan.INCOMPLETE:
+        missing = completing.lacks(entry.name, entry.zoo)
+        files = [file for file in missing if notebooks or file != notebook.FILE_NAME]
+        if files:
+            _tell(f"{entry.name}: {' and '.join(files)}")
+            completing.complete(
+                entry.name, files, entry.zoo, config=entry.config, progress=progress
+            )
+
+
+def _evaluate(entry, num_clips, command, progress):
+    """Path of the `metrics.json` of an entry, made where it is not there for these weights."""
+    from rstg_tf.evaluation import measure
+    from rstg_tf.evaluation.subject import load_subject
+
+    subject = load_subject(entry.run.path)
+    if entry.metrics.is_file():
+        made = json.loads(entry.metrics.read_text())
+        of_this_model = made["weights_sha256"] == saved_model.weights_checksum(subject.model)
+        if of_this_model and made["figures"]["num_clips"] == num_clips:
+            return entry.metrics
+    report = measure(subject, num_clips=num_clips, command=command, progress=progress)
+    return report.save(entry.metrics.parent)
+
+
+def _tell(text):
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,64 @@
+"""What a card tells, read from the files of its entry."""
+
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+from rstg_tf.zoo import manifest, saved_model
+
+FILE_NAME = "README.md"
+
+
+class Facts(NamedTuple):
+    """What a card tells.
+
+    Attributes:
+        name: name of the entry.
+        model: the `VideoClassifier`.
+        class_names: names of its classes.
+        config: the `Experiment` of the training.
+        metrics: `metrics.json`, as `pipelines/evaluate.py` writes it.
+        training: `training.json`, the summary of the training.
+        costs: `costs.json`, see `rstg_tf.zoo.costs.measure_costs`.
+        checksums: dict from path to sha256 of the files of the entry, without the card.
+    """
+
+    name: str
+    model: Any
+    class_names: list
+    config: Any
+    metrics: dict
+    training: dict
+    costs: dict
+    checksums: dict
+
+
+def read_facts(entry, name, model):
+    """Reads what there is to tell of a published training.
+
+    Args:
+        entry: folder of the entry.
+        name: name of the entry.
+        model: its `VideoClassifier`.
+
+    Returns:
+        `Facts`.
+    """
+    from rstg_tf.experiments import Experiment, apply_file
+
+    def read(file):
+        return json.loads((entry / file).read_text())
+
+    entry = pathlib.Path(entry)
+    checksums = manifest.checksums(entry)
+    checksums.pop(FILE_NAME, None)
+    return Facts(
+        name=name,
+        model=model,
+        class_names=saved_model.read_class_names(entry),
+        config=apply_file(Experiment(), entry / "config.yaml"),
+        metrics=read("metrics.json"),
+        training=read("training.json"),
+        costs=read("costs.json"),
+        checksums=checksums,
+    )

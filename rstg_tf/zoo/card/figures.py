@@ -1,0 +1,119 @@
+"""What a model is worth, what was published for it, and what it costs."""
+
+from rstg_tf.experiments import published
+from rstg_tf.zoo.card.introduction import is_rendered
+from rstg_tf.zoo.card.use import has_attention
+
+_ROWS = {
+    "top_1": "Top-1 accuracy",
+    "top_5": "Top-5 accuracy",
+    "within_pair": "Accuracy within pairs (the class or its twin in reversed time)",
+    "no_pair": 'Accuracy on "no pair"',
+    "macro_f1": "Macro-F1",
+    "cohen_kappa": "Cohen's kappa",
+}
+
+
+def measured(facts):
+    """The figures with their protocol and intervals."""
+    figures, about = facts.metrics["figures"], facts.metrics["data"]
+    rows = [
+        f"| {text} | {_value(figures, name)} | {_interval(figures, name)} |"
+        for name, text in _ROWS.items()
+        if figures.get(name) is not None
+    ]
+    asked = f"seed {about['seed']}" if "seed" in about else f"shards `{about['shards']}`"
+    digits = f", digits of {about['digits']}" if "digits" in about else ""
+    lines = [
+        "## Figures",
+        "",
+        f"On {figures['num_clips']:,} clips of {about['name']}, split {about['split']}, {asked}"
+        f"{digits}; {facts.metrics['protocol']}. Chance is {figures['chance']:.1%}.",
+        "",
+        "| | value | 95 % interval |",
+        "|---|---|---|",
+        *rows,
+        "",
+        f"Made by `{facts.metrics['command']}` with TensorFlow {facts.metrics['tensorflow']}.",
+    ]
+    if "evaluation.ipynb" in facts.checksums:
+        lines += [
+            "",
+            "[evaluation.ipynb](evaluation.ipynb) measures it again on other clips, with examples, "
+            "accuracy against the number of frames seen"
+            f"{', and who listens to whom' if has_attention(facts.model) else ''}.",
+        ]
+    if "confusion_matrix.png" in facts.checksums:
+        lines += ["", "![Confusion matrix](confusion_matrix.png)"]
+    return "\n".join(lines)
+
+
+def beside_published(facts):
+    """The published figure beside ours, where there is one."""
+    row = published.published_figure(facts.training["experiment"])
+    if row is None:
+        return ""
+    figures, data = facts.metrics["figures"], facts.metrics["data"]["name"]
+    lines = [
+        "## Beside the published figure",
+        "",
+        f"| | here: {data}, size `{facts.training['size']}` | "
+        f"published: “{row.method}”, {row.data} |",
+        "|---|---|---|",
+    ]
+    for name, theirs in (("top_1", row.top_1), ("top_5", row.top_5)):
+        if theirs is not None:
+            ours = f"{_value(figures, name)} ({_interval(figures, name)})"
+            lines.append(f"| {_ROWS[name]} | {ours} | {theirs}% |")
+    return "\n".join([*lines, "", _remark(facts)]).rstrip()
+
+
+def costs(facts):
+    """Parameters, multiply-adds and speed."""
+    costs, graph = facts.costs, facts.costs["graph"]
+    clip = "×".join(map(str, costs["clip_shape"]))
+    of_graph = (
+        [f", {graph[name]:,} of them in the graph" for name in ("parameters", "multiply_adds")]
+        if facts.model.blocks
+        else ["", ""]
+    )
+    return (
+        "## Costs\n\n"
+        f"- {costs['parameters']:,} parameters{of_graph[0]}.\n"
+        f"- {costs['multiply_adds']:,} multiply-adds for a clip of {clip}{of_graph[1]}.\n"
+        f"- {costs['clips_per_second']:.3g} clips/s on {costs['hardware']}: the fastest of several "
+        f"batches of {costs['batch_size']}, measured while it was published."
+    )
+
+
+def _remark(facts):
+    """What to think of a published figure beside ours."""
+    about = facts.metrics["data"]
+    if about["name"].startswith("syncmnist"):
+        persistence = about.get("options", {}).get("persistence")
+        if persistence:
+            return f"Not the same task: here digits keep their steps (persistence {persistence})."
+        return (
+            "The same task; the published model has 512 filters and node dimensions and was "
+            "trained on 600,000 videos for many epochs."
+        )
+    if is_rendered(about["name"]):
+        return (
+            "Other data, other classes and another size: these figures can't be compared with one "
+            "another, only differences between rows with differences between rows."
+        )
+    return ""
+
+
+def _value(figures, name):
+    if f"{name}_interval_95" in figures:
+        return f"{figures[name]:.1%}"
+    return f"{figures[name]:.4f}"
+
+
+def _interval(figures, name):
+    if f"{name}_interval_95" not in figures:
+        return ""
+    low, high = figures[f"{name}_interval_95"]
+    clips = f" ({figures['no_pair_num_clips']} clips)" if name == "no_pair" else ""
+    return f"{low:.1%} … {high:.1%}{clips}"

@@ -1,0 +1,147 @@
+"""What a model is: the header for Hugging Face, the first lines, the architecture."""
+
+from rstg_tf.experiments import published
+
+_HEADS = {
+    "average": "the average over time and space",
+    "rstg": "a Recurrent Space-time Graph over regions of the feature maps (RSTG)",
+    "mean": "the average over time of one vector per frame: a control that is blind to order",
+    "mean_lstm": "an LSTM over the average of each frame's feature map: a control without graph",
+    "conv_lstm": "an LSTM over one convolved vector per frame: a control without graph",
+}
+_RESULTS = (
+    ("accuracy", "Top-1 accuracy", "top_1"),
+    ("accuracy", "Top-5 accuracy", "top_5"),
+    ("f1", "Macro-F1", "macro_f1"),
+)
+
+
+def short_header(facts):
+    """The YAML header of a model that was not measured."""
+    return _yaml(_header(facts))
+
+
+def header(facts):
+    """The YAML header, with the figures."""
+    about, figures = facts.metrics["data"], facts.metrics["figures"]
+    dataset = {"name": about["name"], "type": about["name"], "split": about["split"]}
+    result = {
+        "task": {"type": "video-classification"},
+        "dataset": dataset,
+        "metrics": [
+            {"type": kind, "name": name, "value": round(figures[figure], 4)}
+            for kind, name, figure in _RESULTS
+        ],
+    }
+    return _yaml(
+        {
+            **_header(facts),
+            "datasets": [about["name"]],
+            "metrics": ["accuracy", "f1"],
+            "model-index": [{"name": facts.name, "results": [result]}],
+        }
+    )
+
+
+def what_it_is(facts):
+    """The first lines: what it classifies, and what it was trained on."""
+    lines = [f"# {facts.name}"]
+    experiment, data = facts.training["experiment"], facts.metrics["data"]["name"]
+    row = published.published_figure(experiment)
+    title = published.SOMETHING_SOMETHING.title
+    if row is not None and row.data == title and is_rendered(data):
+        lines += [
+            f"**Trained on Interactions, not on Something-Something.** It has the architecture of "
+            f"the row “{row.method}” of the paper's table on {title}, at size "
+            f"`{facts.training['size']}`, but it knows {len(facts.class_names)} classes of "
+            "rendered clips. The paper's weights, for who holds the authors' TensorFlow 1 "
+            "checkpoint:",
+            "```sh\n"
+            f"python pipelines/convert_checkpoint.py --config={experiment} "
+            "--checkpoint=MODEL.ckpt --output=model_zoo/NAME --labels=LABELS.txt\n```",
+        ]
+    lines += [
+        f"Classifies video clips into {len(facts.class_names)} classes. Trained on {_data(facts)}",
+        f"Experiment `{experiment}`, size `{facts.training['size']}`, "
+        f"{facts.training['parameters']:,} parameters.",
+    ]
+    return "\n\n".join(lines)
+
+
+def what_was_converted(facts, source):
+    """The first lines of a network with the authors' weights."""
+    return (
+        f"# {facts.name}\n\n"
+        f"Classifies video clips into {len(facts.class_names)} classes: "
+        f"{_architecture(facts)}\n\n"
+        f"The weights are the authors': converted from the TensorFlow 1 checkpoint "
+        f"`{source['checkpoint']}` (sha256 of its files `{source['checkpoint_sha256']}`) with the "
+        f"config `{source['config']}`, whose flags are in `conversion.json`. "
+        f"{facts.training['parameters']:,} parameters."
+    )
+
+
+def architecture(facts):
+    """The architecture, in words and as a picture."""
+    return (
+        f"## Architecture\n\n{_architecture(facts)}\n\n"
+        "![Stages with shapes, parameters and multiply-adds"
+        f"{', and the regions of the graph' if facts.model.blocks else ''}](architecture.png)"
+    )
+
+
+def is_rendered(data):
+    """Whether the clips of a data set of this name are made by program."""
+    return data == "interactions" or data.startswith("syncmnist")
+
+
+def _data(facts):
+    name = facts.metrics["data"]["name"]
+    if name == "interactions":
+        return (
+            "Interactions: clips rendered by `rstg_tf.data.interactions`, whose classes only the "
+            "order of time tells apart. It stands in for Something-Something and is not "
+            "Something-Something."
+        )
+    if is_rendered(name):
+        return (
+            "SyncMNIST: clips rendered by `rstg_tf.data.syncmnist`: several moving digits, of "
+            "which two move in synchrony."
+        )
+    return f"the data set `{name}`."
+
+
+def _architecture(facts):
+    model, blocks = facts.config.model, facts.model.blocks
+    graph = ""
+    if blocks:
+        block = facts.model.block
+        grids = " + ".join(f"{rows}×{columns}" for rows, columns in block.scales)
+        inside = [place for place in blocks if place != "final"]
+        places = f" stands in {' and '.join(inside)} and" if inside else ""
+        graph = (
+            f" Its graph{places} has the regions of {grids} grids and {len(block.edges)} "
+            f"directed edges, node dimension {block.node_dim}, message dimension "
+            f"{block.message_dim}, {block.iterations} iterations, {block.attention} "
+            f"attention, variant `{block.variant}`"
+            f"{', positional' if block.positional else ''}."
+        )
+    per_frame = " per frame" if facts.model.backbone.per_frame else ""
+    return f"`{model.backbone.type}`{per_frame}, then {_HEADS[model.head.type]}.{graph}"
+
+
+def _header(facts):
+    model = facts.config.model
+    kind = "rstg" if facts.model.blocks else model.head.type
+    return {
+        "license": "apache-2.0",
+        "library_name": "tf-keras",
+        "pipeline_tag": "video-classification",
+        "tags": ["video-classification", "tensorflow", "keras", model.backbone.type, kind],
+    }
+
+
+def _yaml(header):
+    import yaml
+
+    return f"---\n{yaml.safe_dump(header, sort_keys=False)}---"

@@ -1,0 +1,36 @@
+"""The card as files of an entry: `README.md`, its pictures, and what the model costs."""
+
+import json
+import pathlib
+
+from rstg_tf.zoo.card.facts import FILE_NAME, read_facts
+from rstg_tf.zoo.card.text import render
+from rstg_tf.zoo.costs import measure_costs
+
+LOG = "log.csv"
+_DPI = 80
+
+
+def write_card(entry, name, model):
+    """Writes `README.md`, `architecture.png`, and `learning_curve.png` where there is a log.
+
+    Costs are measured where there is no `costs.json`.
+
+    Args:
+        entry: folder of the entry, with `config.yaml`, `metrics.json` and `training.json`.
+        name: name of the entry.
+        model: its `VideoClassifier`.
+    """
+    from rstg_tf.describe import describe, draw
+    from rstg_tf.training.learning_curve import draw_learning_curve
+
+    entry = pathlib.Path(entry)
+    clip_shape = json.loads((entry / "metrics.json").read_text())["data"]["clip_shape"]
+    description = describe(model, tuple(clip_shape[:3]), name)
+    draw(description).savefig(entry / "architecture.png", dpi=_DPI)
+    if (entry / LOG).is_file():
+        draw_learning_curve(entry / LOG).savefig(entry / "learning_curve.png", dpi=_DPI)
+    if not (entry / "costs.json").is_file():
+        costs = measure_costs(model, description)
+        (entry / "costs.json").write_text(json.dumps(costs, indent=2) + "\n")
+    (entry / FILE_NAME).write_text(render(read_facts(entry, name, model)))

@@ -1,0 +1,75 @@
+"""What a published entry is given once it is in its place: example, notebook, a card of today."""
+
+import json
+
+from rstg_tf.zoo import card, example, loading, manifest, notebook, store
+from rstg_tf.zoo.publishing import manifest_of_test_set
+
+FILES = (example.FILE_NAME, notebook.FILE_NAME)
+
+
+def lacks(name, zoo=None):
+    """Says what a published entry has not got yet.
+
+    Args:
+        name: name of the entry.
+        zoo: folder of the zoo, see `rstg_tf.list_models`.
+
+    Returns:
+        Tuple of those of `FILES`.
+
+    Raises:
+        ValueError: there is no such entry.
+    """
+    entries = manifest.read_manifest(zoo)
+    if name not in entries:
+        raise manifest.unknown_model(name, entries, manifest.zoo_directory(zoo))
+    return tuple(file for file in FILES if file not in entries[name]["files"])
+
+
+def complete(
+    name, files, zoo=None, num_clips=notebook.NUM_CLIPS, data=None, config=None, progress=True
+):
+    """Makes files of a published entry, and its card with the pictures anew.
+
+    Weights and figures stay. The entry is replaced whole or not at all.
+
+    Args:
+        name: name of the entry.
+        files: which ones, of `FILES`; there may be none.
+        zoo: folder of the zoo, see `rstg_tf.list_models`.
+        num_clips: clips of the notebook's test set.
+        data: the notebook's test set, see `rstg_tf.zoo.notebook.execute`.
+        config: the `Experiment` of the training, which knows paths on this machine that the entry
+            does not tell: of shards, and of files of a generator.
+        progress: whether to show a progress bar over the cells of the notebook.
+
+    Returns:
+        `pathlib.Path` of the entry.
+
+    Raises:
+        ValueError: there is no such entry, one of its files is missing or differs, it is no
+            training's but a network that was converted, or the notebook's clips can't be had.
+        RuntimeError: the notebook does not run; the entry stays as it was.
+    """
+    from rstg_tf.experiments import Experiment, apply_file
+
+    zoo = manifest.zoo_directory(zoo)
+    with store.changed_entry(zoo, name) as (part, about):
+        for file in ("metrics.json", "training.json"):
+            if not (part / file).is_file():
+                raise ValueError(
+                    "A card is made of the figures and the summary of a training. "
+                    f"Received: {name}, without {file}"
+                )
+        about |= manifest_of_test_set(json.loads((part / "metrics.json").read_text()))
+        model = loading.load_model(part)
+        if example.FILE_NAME in files:
+            stored = apply_file(Experiment(), part / "config.yaml")
+            example.write_example(model, config or stored, part)
+        if notebook.FILE_NAME in files:
+            notebook.execute(
+                part, num_clips, data=data, config=config, name=name, progress=progress
+            )
+        card.write_card(part, name, model)
+    return zoo / name

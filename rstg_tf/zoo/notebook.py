@@ -1,0 +1,200 @@
+"""The notebook of a published model: one template, filled in, executed, stored with its outputs."""
+
+import json
+import os
+import pathlib
+import re
+import tempfile
+
+from rstg_tf.evaluation.data import FILE_OPTIONS
+from rstg_tf.files import written_whole
+from rstg_tf.zoo import portable
+
+FILE_NAME = "evaluation.ipynb"
+NUM_CLIPS = 500
+SEED = 2_000_000  # Card and training take others.
+MAX_BYTES = 1_000_000
+_TEMPLATE = pathlib.Path(__file__).with_name("evaluation_notebook.py")
+_CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$", re.MULTILINE)
+
+
+def execute(
+    entry, num_clips=NUM_CLIPS, seed=SEED, data=None, config=None, name=None, progress=True
+):
+    """Writes `evaluation.ipynb` of an entry: the model measured on a fresh test set, with pictures.
+
+    It runs in a process of its own. An entry that is in a manifest must get its checksums anew
+    afterwards; `rstg_tf.zoo.completing.complete` does both.
+
+    Args:
+        entry: folder of the entry, with its SavedModel, `config.yaml` and `metrics.json`.
+        num_clips: clips of the test set.
+        seed: seed of its clips, where they are generated.
+        data: the test set, see `open_test_set`; by default the generator of `metrics.json`, or
+            the shards of `config`. Of a path, the notebook keeps the last part.
+        config: the `Experiment` of the training: where shards and files of a generator are on this
+            machine.
+        name: what the entry is called; by default as its folder.
+        progress: whether to show a progress bar over the cells.
+
+    Returns:
+        `pathlib.Path` of the notebook.
+
+    Raises:
+        FileNotFoundError: the folder is no entry, or has no figures.
+        ValueError: the figures are of shards, or of a file that is not here, and neither is named;
+            or more than 1 MB is to be stored.
+        RuntimeError: a cell failed; nothing is written.
+    """
+    import nbformat
+
+    entry = pathlib.Path(entry).resolve()
+    for file in ("saved_model.pb", "config.yaml", "metrics.json"):
+        if not (entry / file).is_file():
+            raise FileNotFoundError(
+                f"A notebook is made of a published model with figures. Received: {entry}, "
+                f"without {file}"
+            )
+    if data is None:
+        data = _test_set(json.loads((entry / "metrics.json").read_text())["data"], config)
+    notebook = _fill_in(name or entry.name, attention=_has_attention(entry))
+    parameters = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
+    template, values = parameters.source, {"NUM_CLIPS": num_clips, "SEED": seed}
+    parameters.source = _with_values(template, {"ENTRY": str(entry), "DATA": data, **values})
+    _run(notebook, progress)
+    stored = {"DATA": portable.without_paths(data), **values}
+    parameters.source = _with_values(template, stored)
+    text = nbformat.writes(notebook) + "\n"
+    if len(text.encode()) > MAX_BYTES:
+        raise ValueError(
+            f"The notebook of a published model takes at most {MAX_BYTES:,} bytes. "
+            f"Received: {len(text.encode()):,} for {entry}"
+        )
+    with written_whole(entry / FILE_NAME) as part:
+        part.write_text(text)
+    return entry / FILE_NAME
+
+
+def _test_set(about, config):
+    """Clips like those of the figures, `about` in `metrics.json`, as `open_test_set` takes them."""
+    section = config and config.validation_data
+    if "generator" not in about:
+        if section and section.input_path:
+            return section.input_path
+        raise ValueError(
+            "The figures of this model are of shards: name a folder of them for its notebook, too "
+            f"(--data). Received: shards {about.get('shards')!r}"
+        )
+    kind, options = about["generator"], {}
+    for name, value in about["options"].items():
+        if name in FILE_OPTIONS and value:
+            value = section and getattr(section.source.get(), name, None)
+            if not value:
+                raise ValueError(
+                    "The clips of this model's figures need a file that an entry does not hold: "
+                    f"name it (--data={kind}:{name}=FILE). Received: {about['options'][name]!r}"
+                )
+        if value is not None:
+            options[name] = value
+    return f"{kind}:" + ",".join(f"{name}={value}" for name, value in options.items())
+
+
+def _has_attention(entry):
+    """Whether the model of an entry has a block whose nodes listen to one another."""
+    from rstg_tf.experiments import Experiment, apply_file
+
+    model = apply_file(Experiment(), entry / "config.yaml").model
+    head, backbone = model.head, model.backbone
+    blocks = [getattr(head.get(), "graph_options", None)]
+    if head.type == "rstg":
+        blocks.append(head.rstg)
+    if backbone.type == "video_resnet" and backbone.video_resnet.graphs:
+        blocks.append(backbone.video_resnet.graph_options)
+    return any(block is not None and block.variant != "time_only" for block in blocks)
+
+
+def _fill_in(name, attention):
+    """The template as a notebook; a model without attention has no cells about it."""
+    import nbformat
+
+    cells = _split(_TEMPLATE.read_text())
+    notebook = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    )
+    for markdown, tags, source in cells:
+        if "attention" in tags and not attention:
+            continue
+        make = nbformat.v4.new_markdown_cell if markdown else nbformat.v4.new_code_cell
+        if markdown:
+            source = re.sub(r"^# ?", "", source, flags=re.MULTILINE).replace("NAME", name)
+        cell = make(source, metadata={"tags": tags} if tags else {})
+        cell.id = f"cell-{len(notebook.cells)}"  # Those of nbformat are drawn at random.
+        notebook.cells.append(cell)
+    return notebook
+
+
+def _split(text):
+    """The cells of a script in the percent format: tuples of `(is markdown, tags, source)`."""
+    marks = list(_CELL.finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    return [
+        (
+            mark["markdown"] is not None,
+            json.loads(mark["tags"] or "[]"),
+            text[mark.end() : end].strip(),
+        )
+        for mark, end in zip(marks, ends, strict=True)
+    ]
+
+
+def _with_values(source, values):
+    """Sets the values of a cell of assignments; comments behind them stay."""
+    for name, value in values.items():
+        new = f"{value:_}" if isinstance(value, int) else json.dumps(value, ensure_ascii=False)
+        source = re.sub(
+            rf"^{name} = .*?(?=  #|$)",
+            lambda _, name=name, new=new: f"{name} = {new}",
+            source,
+            flags=re.MULTILINE,
+        )
+    return source
+
+
+def _run(notebook, progress):
+    """Executes a notebook in place, with what it prints but without what TensorFlow logs."""
+    import nbclient
+    from tqdm import tqdm
+    from traitlets.config import Config
+
+    total = sum(cell.cell_type == "code" for cell in notebook.cells)
+    package = pathlib.Path(__file__).resolve().parents[2]
+    paths = filter(None, [str(package), os.environ.get("PYTHONPATH")])
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        tqdm(total=total, unit="cell", desc="notebook", disable=not progress) as bar,
+    ):
+        connection = str(pathlib.Path(scratch, "kernel.json"))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONWARNINGS": "ignore",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "IPYTHONDIR": scratch,  # No start-up files of the user.
+        }
+        client = nbclient.NotebookClient(
+            notebook,
+            kernel_name="python3",
+            config=Config(ConnectionFileMixin={"transport": "ipc", "connection_file": connection}),
+            record_timing=False,
+            on_cell_executed=lambda **_: bar.update(),
+        )
+        try:
+            client.execute(env=environment)
+        except nbclient.exceptions.CellExecutionError as error:
+            raise RuntimeError(
+                "The notebook of a published model must run. "
+                f"Received: {error.ename}: {error.evalue}"
+            ) from error
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]

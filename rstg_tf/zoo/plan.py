@@ -1,0 +1,166 @@
+"""What a zoo is to hold, and how far each of its entries has come."""
+
+import difflib
+import fnmatch
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+from rstg_tf.experiments import published
+from rstg_tf.training.run_folder import RunFolder
+from rstg_tf.zoo import completing, manifest, publishing
+
+NOT_TRAINED = "not trained"
+BEGUN = "training has begun"
+TRAINED = "trained, not published"
+AT_CHANCE = "trained, not better than chance"
+INCOMPLETE = "published, lacks files"
+PUBLISHED = "published"
+
+
+class Plan(NamedTuple):
+    """An entry that a zoo is to hold.
+
+    Attributes:
+        name: name of the entry: that of the experiment, at another size than lite followed by it.
+        config: the `Experiment`.
+        run: `RunFolder` of its training.
+        zoo: folder of the zoo.
+    """
+
+    name: str
+    config: Any
+    run: RunFolder
+    zoo: pathlib.Path
+
+    @property
+    def metrics(self):
+        """Path of the `metrics.json` that it is published by."""
+        return self.run.path / "evaluations" / "zoo" / "metrics.json"
+
+
+def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", zoo=None):
+    """Lists the entries of a zoo: the experiments on Interactions and the poster's two tables.
+
+    Args:
+        only: names of experiments, with the wildcards of a shell, separated by commas.
+        size: `"lite"` or `"paper"`.
+        overrides: settings to change in all of them, see `apply_overrides`.
+        strategy: `runtime.distribution_strategy`, where not the experiment's.
+        runs: folder of the trainings.
+        zoo: folder of the zoo, see `rstg_tf.list_models`.
+
+    Returns:
+        List of `Plan`.
+
+    Raises:
+        ValueError: a name that no experiment of the zoo has; the closest are shown. Or what
+            `get_experiment` and `apply_overrides` raise.
+    """
+    from rstg_tf.experiments import apply_overrides, check, get_experiment
+
+    plans = []
+    for experiment in _choose(only):
+        config = get_experiment(experiment, size)
+        config.model.num_classes = None  # Those of Interactions, at paper size, too.
+        if strategy:
+            config.runtime.distribution_strategy = strategy
+        check(apply_overrides(config, overrides or {}))
+        name = experiment if size == "lite" else f"{experiment}_{size}"
+        run = RunFolder(pathlib.Path(runs) / name)
+        plans.append(Plan(name, config, run, manifest.zoo_directory(zoo)))
+    return plans
+
+
+def state_of(plan, num_clips=None):
+    """Says how far an entry has come.
+
+    Args:
+        plan: the `Plan`.
+        num_clips: clips that it is to be measured on, where an evaluation on others is none.
+
+    Returns:
+        One of the constants above.
+    """
+    about = manifest.read_manifest(plan.zoo).get(plan.name, {})
+    if _is_published(plan, about):
+        return INCOMPLETE if completing.lacks(plan.name, plan.zoo) else PUBLISHED
+    steps = _read(plan.run.summary).get("steps", 0)
+    if steps < plan.config.trainer.train_steps:
+        return BEGUN if plan.run.config.exists() else NOT_TRAINED
+    figures = _read(plan.metrics).get("figures")
+    if figures is None or num_clips not in (None, figures["num_clips"]):
+        return TRAINED
+    return TRAINED if publishing.is_better_than_chance(figures) else AT_CHANCE
+
+
+def progress_table(plans):
+    """Tells what is done and what is left.
+
+    Args:
+        plans: list of `Plan`.
+
+    Returns:
+        A text of one line for each, for a terminal.
+    """
+    import pandas as pd
+
+    states = {plan.name: state_of(plan) for plan in plans}
+    table = pd.DataFrame(_row(plan, states[plan.name]) for plan in plans).fillna("")
+    done = sum(state == PUBLISHED for state in states.values())
+    return f"{table.to_string(index=False)}\n{done} of {len(plans)} are done."
+
+
+def _row(plan, state):
+    from rstg_tf.zoo.tables import percent
+
+    about = manifest.read_manifest(plan.zoo).get(plan.name, {})
+    published_by = about if _is_published(plan, about) else {}
+    summary = _read(plan.run.summary)
+    best = summary.get("best_validation") or {}
+    figures = published_by.get("figures") or _read(plan.metrics).get("figures")
+    batch, steps = plan.config.train_data.global_batch_size, plan.config.trainer.train_steps
+    videos = published_by.get("videos") or summary.get("videos", 0)
+    return {
+        "entry": plan.name,
+        "state": state,
+        "videos": f"{videos:,}" if published_by else f"{videos:,} of {batch * steps:,}",
+        "minutes": f"{summary['minutes']:.0f}" if summary else "",
+        "validation": f"{100 * best['accuracy']:.1f}" if best else "",
+        "test top-1 (95 %)": percent(figures, "top_1") if figures else "",
+    }
+
+
+def _is_published(plan, about):
+    wanted = (plan.config.name, plan.config.size)
+    return (about.get("experiment"), about.get("size")) == wanted
+
+
+def _choose(only):
+    names, chosen = _names(), []
+    for pattern in filter(None, only.split(",")):
+        found = fnmatch.filter(names, pattern)
+        if not found:
+            close = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
+            raise ValueError(
+                f"The zoo has no such experiment; the closest are {close or names}. "
+                f"Received: {pattern!r}"
+            )
+        chosen += found
+    return [name for name in names if name in chosen]
+
+
+def _names():
+    """Names of all experiments of the zoo, in the order of the tables."""
+    from rstg_tf.experiments import list_experiments
+
+    second = [row.experiments[0] for row in published.SOMETHING_SOMETHING.rows]
+    rows = published.SYNCMNIST.rows
+    first = [row.experiments[column] for column in range(2) for row in rows]
+    registered = list_experiments()
+    in_tables = [name for name in second + first if name in registered]
+    return list_experiments("interactions_*") + in_tables
+
+
+def _read(path):
+    return json.loads(path.read_text()) if path.is_file() else {}

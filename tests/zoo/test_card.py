@@ -1,0 +1,148 @@
+"""What a card says for experiments of both tables, and for others."""
+
+import copy
+
+import pytest
+from tiny import tiny_experiment
+
+from rstg_tf import experiments
+from rstg_tf.experiments import published
+from rstg_tf.models import VideoClassifier
+from rstg_tf.zoo import card
+
+FIGURES = {
+    "num_clips": 5000,
+    "top_1": 0.61,
+    "top_1_interval_95": [0.6, 0.62],
+    "top_5": 0.9,
+    "top_5_interval_95": [0.89, 0.91],
+    "macro_f1": 0.6,
+    "cohen_kappa": 0.58,
+    "chance": 0.05,
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    head = {"scales": (2, 1), "node_dim": 8, "message_dim": 8, "iterations": 1}
+    return VideoClassifier(20, backbone_options={"filters": (4, 8, 8)}, head_options=head)
+
+
+@pytest.fixture(scope="module")
+def facts(model):
+    return card.Facts(
+        name="mine",
+        model=model,
+        class_names=[f"class {number}" for number in range(20)],
+        config=tiny_experiment(),
+        metrics={
+            "data": {
+                "name": "interactions",
+                "split": "test",
+                "clip_shape": [4, 32, 32, 3],
+                "seed": 1,
+                "options": {},
+            },
+            "protocol": "one view a clip",
+            "command": "evaluate it",
+            "tensorflow": "2.15.1",
+            "figures": FIGURES,
+        },
+        training={
+            "experiment": "interactions_rstg",
+            "size": "lite",
+            "parameters": 1234,
+            "steps": 4,
+            "videos": 16,
+            "minutes": 0.1,
+            "hardware": "2 cores",
+            "seed": 0,
+            "commit": "abc",
+            "best_validation": {"step": 4, "accuracy": 0.5},
+        },
+        costs={
+            "clip_shape": [4, 32, 32, 3],
+            "parameters": 1234,
+            "multiply_adds": 5678901,
+            "graph": {"parameters": 234, "multiply_adds": 678901},
+            "clips_per_second": 123.4,
+            "batch_size": 8,
+            "hardware": "2 cores",
+        },
+        checksums={"saved_model.pb": "0" * 64},
+    )
+
+
+def render(facts, experiment, data="interactions", **options):
+    metrics = copy.deepcopy(facts.metrics)
+    metrics["data"] |= {"name": data, "options": options}
+    training = {**facts.training, "experiment": experiment}
+    text = card.render(facts._replace(metrics=metrics, training=training))
+    return text.split("---\n", 2)[2]
+
+
+def test_first_lines_of_a_row_on_other_data_say_so_and_where_the_papers_weights_are(facts):
+    first = render(facts, "rstg_res3_4").split("## ")[0]
+    assert first.startswith(
+        "\n# mine\n\n**Trained on Interactions, not on Something-Something.** It has the "
+        "architecture of the row “RSTG-to-map res3-4”"
+    )
+    assert "convert_checkpoint.py --config=rstg_res3_4 --checkpoint=MODEL.ckpt" in first
+
+
+def test_published_figures_stand_beside_ours_and_are_not_compared(facts):
+    text = render(facts, "rstg_res3_4")
+    assert "| here: interactions, size `lite` | published: “RSTG-to-map res3-4”, Something-" in text
+    assert "| Top-1 accuracy | 61.0% (60.0% … 62.0%) | 49.2% |" in text
+    assert "| Top-5 accuracy | 90.0% (89.0% … 91.0%) | 78.8% |" in text
+    assert "can't be compared" in text
+    rows = [line for line in render(facts, "c2d").splitlines() if "64.7%" in line]
+    assert rows == ["| Top-5 accuracy | 90.0% (89.0% … 91.0%) | 64.7% |"]
+    assert "| Top-1 accuracy | 61.0% (" not in render(facts, "c2d")
+
+
+def test_a_row_on_the_data_of_the_paper_claims_nothing_else(facts):
+    text = render(facts, "rstg_res3_4", "something-something-v1")
+    for words in ("not on Something-Something", "can't be compared", "rendered"):
+        assert words not in text
+    assert "| 49.2% |" in text
+
+
+def test_syncmnist_is_the_papers_task_only_without_persistence(facts):
+    text = render(facts, "sync3_conv_lstm", "syncmnist3", persistence=0.0)
+    assert "| Top-1 accuracy | 61.0% (60.0% … 62.0%) | 95.0% |" in text
+    assert "The same task" in text and "convert_checkpoint" not in text
+    text = render(facts, "sync3_conv_lstm", "syncmnist3", persistence=0.5)
+    assert "Not the same task" in text and "The same task" not in text
+
+
+def test_experiments_of_no_table_have_no_published_figure(facts):
+    text = render(facts, "interactions_rstg")
+    assert "published:" not in text and "convert_checkpoint" not in text
+    assert "not Something-Something" in text
+    assert "- 5,678,901 multiply-adds for a clip of 4×32×32×3, 678,901 of them in the graph" in text
+    assert "- 123 clips/s on 2 cores: the fastest of several batches of 8" in text
+
+
+def test_a_card_shows_what_the_entry_holds_and_what_the_model_can(facts):
+    text = card.render(facts)
+    for words in ("model.attention(clips)", "model.step(frame, state)", "exports/export.py mine"):
+        assert words in text
+    for file in ("learning_curve.png", "evaluation.ipynb", "confusion_matrix.png"):
+        assert file not in text
+        assert f"({file})" in card.render(facts._replace(checksums={file: "0" * 64}))
+    blind = VideoClassifier(20, backbone_options={"filters": (4, 8, 8)}, head="average")
+    text = card.render(facts._replace(model=blind))
+    for words in ("attention", "model.step", "in the graph"):
+        assert words not in text
+
+
+def test_every_experiment_of_the_tables_is_found():
+    later = {"sync5_i3d", "sync5_i3d_nl"}
+    for table in (published.SYNCMNIST, published.SOMETHING_SOMETHING):
+        names = {name for row in table.rows for name in row.experiments if name}
+        assert names - later <= set(experiments.list_experiments())
+    assert published.published_figure("sync5_rstg_positional").top_1 == 97.2
+    assert published.published_figure("sync3_rstg_positional") is None
+    assert published.published_figure("sync5_mean_lstm") is None
+    assert published.published_figure("i3d_nl")[2:] == (44.4, 76.0)
