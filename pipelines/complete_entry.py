@@ -26,6 +26,13 @@ def main():
         "--num_clips", "--num-clips", type=int, default=500, help="of the notebook (default: 500)"
     )
     parser.add_argument("--data", help="test set of the notebook, as for pipelines/evaluate.py")
+    parser.add_argument(
+        "--max_megabytes",
+        "--max-megabytes",
+        type=float,
+        default=8,
+        help="how large an entry may be (default: 8)",
+    )
     arguments = parser.parse_args()
     with _startup.one_line_errors():
         run(arguments)

@@ -56,7 +56,12 @@ def run(arguments):
     if notebook:
         config = RunFolder(arguments.run_dir).read_config()
         completing.complete(
-            entry.name, [FILE_NAME], entry.parent, data=arguments.data, config=config
+            entry.name,
+            [FILE_NAME],
+            entry.parent,
+            data=arguments.data,
+            config=config,
+            max_megabytes=arguments.max_megabytes,
         )
     readme.refresh(entry.parent)
 

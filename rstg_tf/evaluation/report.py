@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from rstg_tf import files
+from rstg_tf.visualize import save_png
 
 CONFIDENCE = 0.95
 
@@ -148,7 +149,7 @@ class Report:
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         with files.written_whole(directory / "confusion_matrix.png") as part:
-            self.plot_confusion().figure.savefig(part, format="png", dpi=110)
+            save_png(self.plot_confusion().figure, part, dpi=110)
         with files.written_whole(directory / "per_class.csv") as part:
             self.per_class.to_csv(part, index=False, float_format="%.4f")
         with files.written_whole(directory / "metrics.json") as part:

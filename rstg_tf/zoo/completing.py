@@ -4,6 +4,7 @@ import json
 
 from rstg_tf.zoo import card, example, loading, manifest, notebook, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
+from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
 FILES = (example.FILE_NAME, notebook.FILE_NAME)
 
@@ -28,7 +29,14 @@ def lacks(name, zoo=None):
 
 
 def complete(
-    name, files, zoo=None, num_clips=notebook.NUM_CLIPS, data=None, config=None, progress=True
+    name,
+    files,
+    zoo=None,
+    num_clips=notebook.NUM_CLIPS,
+    data=None,
+    config=None,
+    progress=True,
+    max_megabytes=MAX_MEGABYTES,
 ):
     """Makes files of a published entry, and its card with the pictures anew.
 
@@ -43,13 +51,15 @@ def complete(
         config: the `Experiment` of the training, which knows paths on this machine that the entry
             does not tell: of shards, and of files of a generator.
         progress: whether to show a progress bar over the cells of the notebook.
+        max_megabytes: how large the entry may become.
 
     Returns:
         `pathlib.Path` of the entry.
 
     Raises:
         ValueError: there is no such entry, one of its files is missing or differs, it is no
-            training's but a network that was converted, or the notebook's clips can't be had.
+            training's but a network that was converted, the notebook's clips can't be had, or the
+            entry becomes too large.
         RuntimeError: the notebook does not run; the entry stays as it was.
     """
     from rstg_tf.experiments import Experiment, apply_file
@@ -72,4 +82,5 @@ def complete(
                 part, num_clips, data=data, config=config, name=name, progress=progress
             )
         card.write_card(part, name, model)
+        check_size(size_of(part), name, max_megabytes)
     return zoo / name

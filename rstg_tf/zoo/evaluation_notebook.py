@@ -89,10 +89,18 @@ import io
 
 from IPython.display import Image
 
+from rstg_tf.visualize import save_png
 
-def show(figure, format="png"):
+
+def show(figure):
     picture = io.BytesIO()
-    figure.savefig(picture, format=format, dpi=90)
+    save_png(figure, picture)
+    display(Image(picture.getvalue()))
+
+
+def show_frames(figure):
+    picture = io.BytesIO()
+    figure.savefig(picture, format="jpeg", dpi=80, pil_kwargs={"quality": 75})
     display(Image(picture.getvalue()))
 
 
@@ -153,7 +161,7 @@ def title_of(number):
 
 
 for numbers in filter(len, (right, wrong)):
-    show(draw_strips([clip_of(n) for n in numbers], [title_of(n) for n in numbers]), "jpeg")
+    show_frames(draw_strips([clip_of(n) for n in numbers], [title_of(n) for n in numbers]))
 
 # %% [markdown] tags=["attention"]
 # ## Who listens to whom
@@ -172,4 +180,4 @@ for number in [*right[:1], *wrong[:1]]:
     for place, block in twin.blocks.items():
         attention = twin.attention(clip[None], place)[0]
         title = f"{title_of(number)}, block {place}"
-        show(draw_attention(clip, attention, block.graph, frames=5, title=title), "jpeg")
+        show_frames(draw_attention(clip, attention, block.graph, frames=5, title=title))

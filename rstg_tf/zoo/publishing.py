@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 
 from rstg_tf.zoo import card, example, manifest, portable, saved_model, store
+from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
-MAX_MEGABYTES = 8
 _REPORT = ("per_class.csv", "confusion_matrix.png")
 
 
@@ -70,7 +70,7 @@ def publish(
     subject = load_subject(run_dir)
     _check_finite(subject.model, run_dir)
     weights = sum(w.shape.num_elements() * w.dtype.size for w in subject.model.weights)
-    _check_size(weights, max_megabytes, name)
+    check_size(weights, name, max_megabytes)
     summary = _read_summary(run.summary)
     if metrics is None:
         metrics = _evaluate(subject, data, num_clips, command, progress)
@@ -90,8 +90,7 @@ def publish(
         if run.log.is_file():
             shutil.copyfile(run.log, part / card.LOG)
         card.write_card(part, name, subject.model)
-        written = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
-        _check_size(written, max_megabytes, name)
+        check_size(size_of(part), name, max_megabytes)
         sample = tuple(figures["data"]["clip_shape"])
         saved_model.check_in_fresh_process(subject.model, part, sample)
         about |= {
@@ -141,16 +140,6 @@ def _check_better_than_chance(figures, path):
             "A model is published only if it is better than chance by more than its interval. "
             f"Received: top-1 {figures['top_1']:.1%} (95 % interval {low:.1%} ... {high:.1%}), "
             f"chance {figures['chance']:.1%}, in {path}"
-        )
-
-
-def _check_size(size, max_megabytes, name):
-    if size > max_megabytes * 1e6:
-        raise ValueError(
-            f"An entry of the zoo takes at most {max_megabytes:g} MB: train a smaller model "
-            "(--size=lite, or fewer filters and dimensions), or publish it into a zoo of your own "
-            "(--zoo) that may hold larger ones (--max_megabytes). "
-            f"Received: {name} of {size / 1e6:.1f} MB"
         )
 
 

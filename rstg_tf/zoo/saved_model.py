@@ -46,6 +46,26 @@ def write_saved_model(model, class_names, directory):
                 include_optimizer=False,
                 signatures={"serving_default": serve},
             )
+    _forget_shapes(pathlib.Path(directory))
+
+
+def _forget_shapes(directory):
+    """Removes the shapes that are noted at each operation: a tenth of the bytes.
+
+    TensorFlow finds them again when it loads the model.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = directory / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for graph in (meta_graph.graph_def for meta_graph in saved.meta_graphs):
+        for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+            for node in nodes:
+                node.attr.pop("_output_shapes", None)
+    path.write_bytes(saved.SerializeToString())
+    (directory / "fingerprint.pb").unlink(
+        missing_ok=True
+    )  # Of the file as it was; a model needs none.
 
 
 @contextlib.contextmanager

@@ -3,12 +3,12 @@
 import json
 import pathlib
 
+from rstg_tf.visualize import save_png
 from rstg_tf.zoo.card.facts import FILE_NAME, read_facts
 from rstg_tf.zoo.card.text import render
 from rstg_tf.zoo.costs import measure_costs
 
 LOG = "log.csv"
-_DPI = 80
 
 
 def write_card(entry, name, model):
@@ -27,9 +27,9 @@ def write_card(entry, name, model):
     entry = pathlib.Path(entry)
     clip_shape = json.loads((entry / "metrics.json").read_text())["data"]["clip_shape"]
     description = describe(model, tuple(clip_shape[:3]), name)
-    draw(description).savefig(entry / "architecture.png", dpi=_DPI)
+    save_png(draw(description), entry / "architecture.png")
     if (entry / LOG).is_file():
-        draw_learning_curve(entry / LOG).savefig(entry / "learning_curve.png", dpi=_DPI)
+        save_png(draw_learning_curve(entry / LOG), entry / "learning_curve.png")
     if not (entry / "costs.json").is_file():
         costs = measure_costs(model, description)
         (entry / "costs.json").write_text(json.dumps(costs, indent=2) + "\n")
