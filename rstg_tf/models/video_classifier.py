@@ -108,6 +108,15 @@ class VideoClassifier(tf.keras.Model):
         """The last of the RSTG blocks, or None."""
         return next(reversed(self.blocks.values()), None)
 
+    @property
+    def streams(self):
+        """Whether the model can go frame by frame: `initial_state` and `step`."""
+        try:
+            self.initial_state(1)
+        except (ValueError, NotImplementedError):
+            return False
+        return True
+
     def call(self, clips, training=None):
         """Classifies clips."""
         logits = self.classify_floats(self._preprocess(self._checked(clips, 2)), training)
@@ -210,10 +219,10 @@ class VideoClassifier(tf.keras.Model):
         return self._classifier(self._dropout(vector, training=training))
 
     def _check_streams(self):
-        if not self.backbone.per_frame:
+        if not (self.backbone.per_frame and hasattr(self.head, "initial_state")):
             raise ValueError(
-                "Streaming needs a backbone that works frame by frame. "
-                f"Received: backbone={self._names['backbone']!r}"
+                "Streaming needs a backbone and a head that work frame by frame. "
+                f"Received: backbone={self._names['backbone']!r}, head={self._names['head']!r}"
             )
 
     def _checked(self, clips, min_frames):
