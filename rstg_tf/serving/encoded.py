@@ -79,12 +79,15 @@ def sample_frames(count, clips):
         numbers = room // 2 + steps * clips.stride
     else:
         exact = tf.cast(steps, tf.float64)
+        parts = clips.frames - 1 if clips.sampling == "uniform" else clips.frames
+        # By a constant TensorFlow would multiply by its reciprocal, which is rounded otherwise.
+        parts = tf.cast(tf.minimum(parts, count + parts), tf.float64)
         if clips.sampling == "uniform":
-            positions = exact * (tf.cast(last, tf.float64) / (clips.frames - 1))
+            positions = exact * (tf.cast(last, tf.float64) / parts)
             # As np.linspace, whose end is exact.
             positions = tf.concat([positions[:-1], [tf.cast(last, tf.float64)]], axis=0)
         else:
-            positions = (exact + 0.5) * (tf.cast(count, tf.float64) / clips.frames)
+            positions = (exact + 0.5) * (tf.cast(count, tf.float64) / parts)
         numbers = tf.cast(positions, tf.int32)
     return tf.minimum(numbers, last)
 

@@ -43,7 +43,8 @@ class GrpcTransport:
         """Asks a signature: dict of arrays to dict of arrays."""
         request = predict_pb2.PredictRequest(model_spec={**self._spec, "signature_name": signature})
         for name, value in inputs.items():
-            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+            kind = tf.string if value.dtype == object else None
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value, kind))
         answer = self._call(self._predictions.Predict, request)
         return {name: tf.make_ndarray(value) for name, value in answer.outputs.items()}
 

@@ -40,7 +40,7 @@ class RestTransport:
         """The inputs of every signature: dict from name to dict from input to `tf.TensorSpec`."""
         metadata = self._call(f"{self._path}/metadata")["metadata"]
         return {
-            key: {name: _spec(info) for name, info in signature["inputs"].items()}
+            key: {name: _spec(info) for name, info in signature.get("inputs", {}).items()}
             for key, signature in metadata["signature_def"]["signature_def"].items()
         }
 

@@ -1,7 +1,7 @@
-"""A SavedModel loaded and run by TensorFlow's C API alone: what a server does, without Python's TF.
+"""A SavedModel loaded and run by TensorFlow's C API alone, as a server does it.
 
-`python -I c_session.py LIBRARY MODEL SIGNATURES INPUTS OUTPUT` runs signatures in a process that has
-neither `rstg_tf` nor `tensorflow`. SIGNATURES is JSON of what `tensors_of` returns; INPUTS and
+`python -I c_session.py LIBRARY MODEL SIGNATURES INPUTS OUTPUT` runs signatures in a process that
+has neither `rstg_tf` nor `tensorflow`. SIGNATURES is JSON of what `tensors_of` returns; INPUTS and
 OUTPUT are `.npz` files of arrays `SIGNATURE/NAME`.
 """
 
@@ -100,7 +100,7 @@ class CSession:
                     self._tf.TF_DeleteTensor(tensor)
 
     def _checked(self, function, *arguments):
-        """Calls a function whose status is its last argument, or its second (as the loader's)."""
+        """Calls a function whose last argument is its status."""
         status = ctypes.c_void_p(self._tf.TF_NewStatus())
         try:
             result = function(*arguments, status)
