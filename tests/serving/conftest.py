@@ -13,9 +13,6 @@ from rstg_tf.serving.settings import settings_of
 sys.path.insert(0, str(Path(__file__).parent))  # For the server beside the tests.
 from model_server import ModelServer
 
-NAMES = ["pushing", "pulling", "nothing"]
-
-
 @pytest.fixture(scope="session")
 def clips():
     """uint8 `[2, 4, 32, 32, 3]`."""
@@ -28,7 +25,7 @@ def subject():
     tf.keras.utils.set_random_seed(3)
     head = {"scales": (2, 1), "node_dim": 8, "message_dim": 8, "iterations": 1, "final": "mean"}
     model = VideoClassifier(3, backbone_options={"filters": (4, 8, 8)}, head_options=head)
-    return Subject("tiny", model, NAMES, None, Path("unused"))
+    return Subject("tiny", model, ["pushing", "pulling", "nothing"], None, Path("unused"))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import NAMES
 from video_files import frames_of, write_video
 
 from rstg_tf.data.sequence_example import encode_image
@@ -35,7 +34,7 @@ def test_pixels_and_encoded_frames_are_answered_alike(client, subject, clips):
         np.testing.assert_allclose(answer.logits, expected["logits"][k], atol=1e-5)
         np.testing.assert_allclose(answer.probabilities, expected["probabilities"][k], atol=1e-5)
         best = int(np.argmax(expected["probabilities"][k]))
-        assert answer.classes[0] == (NAMES[best], pytest.approx(answer.probabilities[best]))
+        assert answer.classes[0] == (subject.class_names[best], pytest.approx(answer.probabilities[best]))
         assert len(answer.classes) == 2
     bordered = np.pad(clips[0], ((0, 0), (4, 4), (4, 4), (0, 0)))
     for frames in (bordered, [encode_image(frame) for frame in bordered]):
@@ -44,7 +43,7 @@ def test_pixels_and_encoded_frames_are_answered_alike(client, subject, clips):
 
 
 def test_videos_are_seen_as_the_predictor_sees_them(client, subject, video):
-    predictor = Predictor(subject._replace(class_names=NAMES), frames=4, size=32, short_side=40)
+    predictor = Predictor(subject, frames=4, size=32, short_side=40)
     expected = dict(predictor(video).classes)
     for name, probability in client.classify_video(video).classes:
         assert probability == pytest.approx(expected[name], abs=1e-4)
@@ -58,11 +57,11 @@ def test_stream_answers_each_frame_and_ends_at_the_clips_result(client, subject,
     np.testing.assert_allclose(answers[-1].logits, expected, atol=1e-5)
 
 
-def test_server_is_described(client, server):
+def test_server_is_described(client, subject):
     assert client.states() == {1: "AVAILABLE"}
     found = client.description()
     assert (found["frames"], found["size"], found["sampling"]) == (4, 32, "uniform")
-    assert found["labels"] == NAMES
+    assert found["labels"] == subject.class_names
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])
@@ -130,7 +129,7 @@ def test_wrong_inputs_are_named_before_they_are_sent(client, server, clips):
         client.classify_frames([encode_image(clips[0, 0])])
 
 
-def test_command_classifies_and_streams(server, video, tmp_path):
+def test_command_classifies_and_streams(server, subject, video, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no video at all")
     command = [sys.executable, "exports/client.py", "tiny", f"--address={server.grpc_address}"]
     done = subprocess.run(
@@ -142,4 +141,4 @@ def test_command_classifies_and_streams(server, video, tmp_path):
     lines = done.stdout.splitlines()
     answers = [line for line in lines if line.startswith("frame ")]
     assert len(answers) == 9
-    assert any(name in answers[-1] for name in NAMES)
+    assert any(name in answers[-1] for name in subject.class_names)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from c_session import CSession, library, tensors_of
-from conftest import NAMES
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
@@ -44,11 +43,11 @@ def warmup_requests(exported):
         yield request.model_spec, inputs
 
 
-def test_folder_is_what_a_server_takes(exported):
+def test_folder_is_what_a_server_takes(exported, subject):
     assert exported.name == "1"
     assert [path.name for path in exported.parent.iterdir()] == ["1"]
     assert {path.name for path in exported.iterdir()} >= {"saved_model.pb", "variables", "assets"}
-    assert (exported / "assets" / "labels.txt").read_text().splitlines() == NAMES
+    assert (exported / "assets" / "labels.txt").read_text().splitlines() == subject.class_names
 
 
 def test_signatures_have_readable_names_and_the_batch_first(exported):
@@ -94,7 +93,7 @@ def test_likeliest_classes_have_names_and_scores(session, subject, clips):
     found = session.run("classify", {"clips": clips})
     scores = subject.model(clips)["probabilities"].numpy()
     best = np.argsort(-scores, axis=1)[:, :2]
-    assert found["classes"].tolist() == [[NAMES[k].encode() for k in row] for row in best]
+    assert found["classes"].tolist() == [[subject.class_names[k].encode() for k in row] for row in best]
     np.testing.assert_allclose(found["scores"], np.take_along_axis(scores, best, 1), atol=1e-5)
     np.testing.assert_allclose(found["probabilities"], scores, atol=1e-5)
 
@@ -166,10 +165,10 @@ def test_warm_up_asks_every_signature_and_is_answered(exported, session):
     assert asked == CLIP_SIGNATURES | STREAM_SIGNATURES
 
 
-def test_description_says_what_clips_the_model_takes(session):
+def test_description_says_what_clips_the_model_takes(session, subject):
     found = session.run("describe", {"rows": np.zeros(1, np.int64)})
     assert (found["frames"][0], found["size"][0], found["short_side"][0]) == (4, 32, 40)
-    assert found["labels"][0].tolist() == [name.encode() for name in NAMES]
+    assert found["labels"][0].tolist() == [name.encode() for name in subject.class_names]
 
 
 def test_models_that_look_at_whole_clips_can_not_stream():
