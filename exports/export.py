@@ -1,9 +1,11 @@
-"""Exports a model for TensorFlow Serving.
+"""Exports a model for TensorFlow Serving, TensorFlow Lite or ONNX.
 
 python exports/export.py interactions_rstg
 python exports/export.py runs/rstg_res3_4 --output=served --version=7 --keep=5
+python exports/export.py interactions_rstg --format=tflite
 
 Writes OUTPUT/NAME/VERSION, whole or not at all; a server that watches the folder takes it over.
+Of the other formats OUTPUT/NAME-FORMAT.
 """
 
 import pathlib
@@ -22,6 +24,12 @@ def main():
     parser.add_argument("model", help="folder of a training, published model, or SavedModel")
     parser.add_argument(
         "--output", default="exports/models", help="folder of models (default: exports/models)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("serving", "tflite", "onnx"),
+        default="serving",
+        help="default: serving",
     )
     parser.add_argument("--version", type=int, help="number of the version (default: the next)")
     parser.add_argument(
@@ -48,13 +56,17 @@ def main():
 
 def run(arguments):
     from rstg_tf.evaluation.subject import load_subject
-    from rstg_tf.serving import export_model
+    from rstg_tf.serving import edge, export_model
     from rstg_tf.serving.settings import settings_of
     from rstg_tf.serving.versions import check_version
 
     name = pathlib.Path(arguments.model).resolve().name
     output = pathlib.Path(arguments.output) / name
-    check_version(output, arguments.version, arguments.keep)
+    if arguments.format == "serving":
+        check_version(output, arguments.version, arguments.keep)
+    else:
+        output = output.with_name(f"{name}-{arguments.format}")
+        edge.check_folder(output)
     subject = load_subject(arguments.model, arguments.zoo)
     settings = settings_of(
         subject,
@@ -64,7 +76,12 @@ def run(arguments):
         top=arguments.top,
         max_frames=arguments.max_frames,
     )
-    print("wrote", export_model(subject, settings, output, arguments.version, arguments.keep))
+    if arguments.format == "serving":
+        output = export_model(subject, settings, output, arguments.version, arguments.keep)
+    else:
+        export = edge.export_tflite if arguments.format == "tflite" else edge.export_onnx
+        print(export(subject, settings, output), end="\n\n")
+    print("wrote", output)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rstg_tf.serving.settings import settings_of
 sys.path.insert(0, str(Path(__file__).parent))  # For the server beside the tests.
 from model_server import ModelServer
 
+
 @pytest.fixture(scope="session")
 def clips():
     """uint8 `[2, 4, 32, 32, 3]`."""

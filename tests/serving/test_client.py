@@ -34,7 +34,10 @@ def test_pixels_and_encoded_frames_are_answered_alike(client, subject, clips):
         np.testing.assert_allclose(answer.logits, expected["logits"][k], atol=1e-5)
         np.testing.assert_allclose(answer.probabilities, expected["probabilities"][k], atol=1e-5)
         best = int(np.argmax(expected["probabilities"][k]))
-        assert answer.classes[0] == (subject.class_names[best], pytest.approx(answer.probabilities[best]))
+        assert answer.classes[0] == (
+            subject.class_names[best],
+            pytest.approx(answer.probabilities[best]),
+        )
         assert len(answer.classes) == 2
     bordered = np.pad(clips[0], ((0, 0), (4, 4), (4, 4), (0, 0)))
     for frames in (bordered, [encode_image(frame) for frame in bordered]):

@@ -93,7 +93,9 @@ def test_likeliest_classes_have_names_and_scores(session, subject, clips):
     found = session.run("classify", {"clips": clips})
     scores = subject.model(clips)["probabilities"].numpy()
     best = np.argsort(-scores, axis=1)[:, :2]
-    assert found["classes"].tolist() == [[subject.class_names[k].encode() for k in row] for row in best]
+    assert found["classes"].tolist() == [
+        [subject.class_names[k].encode() for k in row] for row in best
+    ]
     np.testing.assert_allclose(found["scores"], np.take_along_axis(scores, best, 1), atol=1e-5)
     np.testing.assert_allclose(found["probabilities"], scores, atol=1e-5)
 
