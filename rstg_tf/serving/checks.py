@@ -27,8 +27,7 @@ def checked(tensor, name, **axes):
     Args:
         tensor: the input.
         name: its name.
-        axes: name of each axis and what its length must be: an int, or `(least, most)`, where
-            None is for no limit.
+        axes: name of each axis and what its length must be: an int, or `(least, most)`.
 
     Returns:
         The same tensor.
@@ -40,10 +39,8 @@ def checked(tensor, name, **axes):
         if isinstance(length, int):
             continue
         least, most = length
-        fits &= shape[axis] >= least
-        if most is not None:
-            fits &= shape[axis] <= most
-        limits.append(f"{what} {least} {'or more' if most is None else f'to {most}'}")
+        fits &= (shape[axis] >= least) & (shape[axis] <= most)
+        limits.append(f"{what} {least} to {most}")
     letters = [str(length) if isinstance(length, int) else what for what, length in axes.items()]
     rule = f"{name} must be [{', '.join(letters)}], {', '.join(limits)}."
     with tf.control_dependencies([require(fits, rule, shape)]):
@@ -61,15 +58,24 @@ def checked_state(state, batch, specs):
     Returns:
         The same state.
     """
-    found = {}
-    for name, spec in specs.items():
-        value = tf.ensure_shape(state[name], spec.shape, name=name)
-        rows = tf.shape(value)[0]
-        rule = f"{name} must have one row for each frame of the batch."
-        as_many = require(tf.equal(rows, batch), rule, rows)
-        # Else the stream would stay spoilt for ever.
-        finite = tf.reduce_all(tf.math.is_finite(value))
-        finite = require(finite, f"{name} must be finite.", value)
-        with tf.control_dependencies([as_many, finite]):
-            found[name] = tf.identity(value)
-    return found
+    state = {
+        name: tf.ensure_shape(state[name], spec.shape, name=name) for name, spec in specs.items()
+    }
+    rows = tf.stack([tf.shape(value)[0] for value in state.values()])
+    flat = [tf.cast(tf.reshape(value, [-1]), tf.float32) for value in state.values()]
+    fits = tf.reduce_all(rows == batch) & tf.reduce_all(tf.math.is_finite(tf.concat(flat, 0)))
+
+    def refuse():
+        wrong = []
+        for index, (name, values) in enumerate(zip(state, flat, strict=True)):
+            rule = f"{name} must have one row for each frame of the batch."
+            wrong.append(require(rows[index] == batch, rule, rows[index]))
+            finite = tf.reduce_all(tf.math.is_finite(values))
+            # Else the stream would stay spoilt for ever.
+            wrong.append(require(finite, f"{name} must be finite.", values))
+        with tf.control_dependencies(wrong):
+            return tf.constant(False)
+
+    # One look at all of them: a step is short, and an assertion is not.
+    with tf.control_dependencies([tf.cond(fits, lambda: tf.constant(True), refuse)]):
+        return {name: tf.identity(value) for name, value in state.items()}

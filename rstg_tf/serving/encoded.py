@@ -30,7 +30,7 @@ def decode_frames(encoded, name, channels, settings):
     return tf.map_fn(
         lambda image: _fit(_decode(image, name, channels, settings), settings.clips),
         encoded,
-        parallel_iterations=32,
+        parallel_iterations=8,  # A large frame takes 50 MB until it is resized.
         fn_output_signature=tf.TensorSpec([size, size, channels], tf.uint8),
         name=name,
     )

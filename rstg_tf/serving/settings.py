@@ -15,6 +15,7 @@ class Settings(NamedTuple):
         clips: how clips are cut out of encoded frames: `size`, `short_side`, and for sequence
             examples `frames` and `sampling`, as in evaluation.
         top: number of the likeliest classes in `classes` and `scores`.
+        max_batch: clips or frames of streams that a request may have.
         max_frames: frames that a clip may have.
         max_side: pixels that a side of a clip or of an encoded frame may have.
         max_bytes: bytes that an encoded frame may have.
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
 
     clips: Clips
     top: int = 5
+    max_batch: int = 64
     max_frames: int = 256
     max_side: int = 4096
     max_bytes: int = 2**23

@@ -6,7 +6,6 @@ from rstg_tf.serving.checks import checked, checked_state
 from rstg_tf.serving.encoded import decode_frames, frames_of_examples
 
 _MIN_FRAMES = 2
-_BATCH = (1, None)
 
 
 def make_signatures(model, class_names, settings):
@@ -45,7 +44,7 @@ def make_signatures(model, class_names, settings):
 
 def _clip_signatures(model, class_names, settings):
     pixels, side = model.channels, (model.backbone.min_size, settings.max_side)
-    frames = (_MIN_FRAMES, settings.max_frames)
+    batch, frames = (1, settings.max_batch), (_MIN_FRAMES, settings.max_frames)
     clip_spec = tf.TensorSpec([None] * 4 + [pixels], tf.uint8, name="clips")
 
     def logits_of(clips):
@@ -57,7 +56,7 @@ def _clip_signatures(model, class_names, settings):
         return _answers(logits_of(clips), class_names, settings.top)
 
     def classify(clips):
-        axes = {"batch": _BATCH, "frames": frames, "height": side, "width": side}
+        axes = {"batch": batch, "frames": frames, "height": side, "width": side}
         return answers(checked(clips, "clips", **axes, channels=pixels))
 
     def serve(clips):
@@ -69,22 +68,22 @@ def _clip_signatures(model, class_names, settings):
         return tf.reshape(decoded, tf.concat([tf.shape(images), decoded.shape[1:]], axis=0))
 
     def predict_frames(images):
-        return answers(clips_of(checked(images, "frames", batch=_BATCH, frames=frames), "frames"))
+        return answers(clips_of(checked(images, "frames", batch=batch, frames=frames), "frames"))
 
     def serve_examples(examples):
-        examples = checked(examples, "examples", batch=_BATCH)
+        examples = checked(examples, "examples", batch=batch)
         images = frames_of_examples(examples, "examples", settings.clips)
         return answers(clips_of(images, "examples"))
 
     def describe(rows):
-        batch = tf.shape(checked(rows, "rows", batch=_BATCH))[:1]
+        count = tf.shape(checked(rows, "rows", batch=batch))
         clips = settings.clips
         facts = {
             name: getattr(clips, name)
             for name in ("frames", "size", "short_side", "sampling", "stride")
         }
         facts |= {"channels": pixels, "labels": class_names}
-        return {name: _repeated(tf.constant(value), batch) for name, value in facts.items()}
+        return {name: _repeated(tf.constant(value), count) for name, value in facts.items()}
 
     signatures = {
         "serving_default": (serve, clip_spec),
@@ -101,6 +100,7 @@ def _clip_signatures(model, class_names, settings):
 
 def _stream_signatures(model, class_names, settings):
     pixels, side = model.channels, (model.backbone.min_size, settings.max_side)
+    batch = (1, settings.max_batch)
     frame_spec = tf.TensorSpec([None] * 3 + [pixels], tf.uint8, name="frames")
     specs = {
         name: tf.TensorSpec([None, *value.shape[1:]], value.dtype, name=name)
@@ -119,15 +119,15 @@ def _stream_signatures(model, class_names, settings):
         return {**_answers(logits, class_names, settings.top), **state}
 
     def step(frames, **state):
-        frames = checked(frames, "frames", batch=_BATCH, height=side, width=side, channels=pixels)
+        frames = checked(frames, "frames", batch=batch, height=side, width=side, channels=pixels)
         return answer(frames, state)
 
     def step_encoded(frames, **state):
-        images = checked(frames, "frames", batch=_BATCH)
+        images = checked(frames, "frames", batch=batch)
         return answer(decode_frames(images, "frames", pixels, settings), state)
 
     def init_states(rows):
-        return model.initial_state(tf.shape(checked(rows, "rows", batch=_BATCH))[0])
+        return model.initial_state(tf.shape(checked(rows, "rows", batch=batch))[0])
 
     encoded_spec = tf.TensorSpec([None], tf.string, name="frames")
     return {
@@ -151,5 +151,5 @@ def _answers(logits, class_names, top):
     }
 
 
-def _repeated(value, batch):
-    return tf.broadcast_to(value, tf.concat([batch, value.shape], axis=0))
+def _repeated(value, count):
+    return tf.broadcast_to(value, tf.concat([count, value.shape], axis=0))

@@ -66,8 +66,11 @@ class Wrong:
         height, width = self.rng.choice([0, 1, 7, 4097], 2)
         return self.signature(), {"clips": self.clips(1, 2, height, width)}, "clips"
 
-    def make_an_empty_batch(self):
-        return self.signature(), {"clips": self.clips(0, 4, 32, 32)}, "clips"
+    def make_batches_of_wrong_size(self):
+        count = self.rng.choice([0, 65, 300])
+        if self.rng.random() < 0.5:
+            return "init_states", {"rows": np.zeros(count, np.int64)}, "rows"
+        return self.signature(), {"clips": self.clips(count, 2, 8, 8)}, "clips"
 
     def make_another_type(self):
         # The runtime tells the type, and the input by its number; the client names it.

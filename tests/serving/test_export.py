@@ -1,4 +1,5 @@
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,19 @@ def test_streaming_gives_the_clips_result(signature, session, clips):
         np.testing.assert_allclose(outputs[name], clip[name], atol=1e-5)
 
 
+def test_streams_of_different_age_go_together(session, clips):
+    young = session.run("init_states", {"rows": np.zeros(1, np.int64)})
+    old = session.run("step", {"frames": clips[:1, 0], **young})
+    old = {name: old[name] for name in young}
+    together = {name: np.concatenate([young[name], old[name]]) for name in young}
+    found = session.run("step", {"frames": clips[:, 1], **together})
+    for row, state in enumerate((young, old)):
+        alone = session.run("step", {"frames": clips[row : row + 1, 1], **state})
+        for name, value in alone.items():
+            if value.dtype == np.float32:
+                np.testing.assert_allclose(found[name][row], value[0], atol=1e-5)
+
+
 def png_of(frame, border):
     """The frame with a border that is cut off by the model, without loss."""
     return encode_image(cv2.copyMakeBorder(frame, *[border] * 4, cv2.BORDER_CONSTANT))
@@ -183,6 +197,27 @@ def test_settings_are_checked(subject):
     for wrong in ({"size": 8}, {"top": 0}, {"max_frames": 3}, {"frames": 1}):
         with pytest.raises(ValueError, match=f"Received: {next(iter(wrong))}="):
             settings_of(subject, **{"frames": 4, "size": 32, **wrong})
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["interactions_rsg"], "interactions_rstg"),
+        (["interactions_rstg", "--version=0"], "must be positive. Received: 0"),
+        (["interactions_rstg", "--keep=0"], "Received: keep=0"),
+        (["interactions_rstg", "--format=onnx"], "must not be there"),
+    ],
+)
+def test_command_tells_bad_input_in_a_line(arguments, message, tmp_path, monkeypatch, capsys):
+    (tmp_path / "interactions_rstg-onnx").mkdir()
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["export.py", *arguments, f"--output={tmp_path}"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path("exports/export.py", run_name="__main__")
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and message in told
+    assert [path.name for path in tmp_path.iterdir()] == ["interactions_rstg-onnx"]
 
 
 @pytest.mark.slow
