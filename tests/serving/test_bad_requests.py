@@ -63,8 +63,8 @@ class Wrong:
         return self.signature(), {"clips": self.clips(1, frames, 8, 8)}, "clips"
 
     def make_clips_of_wrong_size(self):
-        height, width = self.rng.choice([0, 1, 7, 4097], 2)
-        return self.signature(), {"clips": self.clips(1, 2, height, width)}, "clips"
+        sides = self.rng.permutation([self.rng.choice([0, 1, 7, 4097]), 8])
+        return self.signature(), {"clips": self.clips(1, 2, *sides)}, "clips"
 
     def make_batches_of_wrong_size(self):
         count = self.rng.choice([0, 65, 300])
