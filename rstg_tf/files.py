@@ -1,8 +1,10 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
+import shutil
 
 
 @contextlib.contextmanager
@@ -10,11 +12,11 @@ def written_whole(path):
     """Gives a path to write to; what was written takes the place of `path` only at the end.
 
     Args:
-        path: the file wanted; its folder exists.
+        path: the file wanted, or the folder where there is none yet; the folder around it exists.
 
     Yields:
-        `pathlib.Path` of a file beside it. Where writing it fails, it is removed and `path`
-        stays as it was.
+        `pathlib.Path` of a file or folder to make beside it. Where that fails, it is removed and
+        `path` stays as it was.
     """
     path = pathlib.Path(path)
     part = path.with_name(f".{path.name}.part")
@@ -22,4 +24,21 @@ def written_whole(path):
         yield part
         os.replace(part, path)
     finally:
+        if part.is_dir():
+            shutil.rmtree(part)
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Keeps other processes that ask for it out of a folder; the lock ends with the process.
+
+    Args:
+        folder: a folder that exists.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

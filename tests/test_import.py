@@ -6,7 +6,7 @@ import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 WHERE_USED = ["official", "tensorflow_io", "tensorflow_addons", "matplotlib", "cv2", "sklearn"]
-WHERE_USED += ["av", "apache_beam"]
+WHERE_USED += ["av", "apache_beam", "grpc", "tensorflow_serving", "onnx", "tf2onnx"]
 
 
 def run(code):
@@ -19,6 +19,10 @@ def test_import_pulls_in_tensorflow_only():
         f"heavy = set({WHERE_USED}) & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "rstg_tf.RSTG, rstg_tf.VideoClassifier, rstg_tf.load_model, rstg_tf.list_models\n"
+        "import rstg_tf.serving\n"
+        "assert 'grpc' not in sys.modules\n"
+        "rstg_tf.serving.Client('model')\n"
+        "assert 'grpc' in sys.modules\n"
     )
 
 

@@ -10,7 +10,9 @@ import pytest
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = sorted(set(re.findall(r"^python (pipelines/\S+) ?(.*)$", README, re.MULTILINE)))
+COMMANDS = sorted(
+    set(re.findall(r"^python ((?:pipelines|exports)/\S+) ?(.*)$", README, re.MULTILINE))
+)
 
 
 def test_python_examples_run_in_their_order():

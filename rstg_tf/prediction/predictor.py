@@ -59,7 +59,7 @@ class Predictor:
         if top < 1:
             raise ValueError(f"`top` must be positive. Received: top={top}")
         self.model = subject.model
-        self.clips = _clips(subject, frames, size, short_side)
+        self.clips = clips_as_trained(subject, frames, size, short_side)
         self.top = top
         self._class_names = subject.class_names
 
@@ -75,14 +75,8 @@ class Predictor:
         Raises:
             ValueError: it is no video, or a damaged one; a `VideoError`.
         """
-        with VideoReader(video, short_side=_TINY) as reader:
-            count = sum(1 for _ in reader)
-        clips = self.clips
-        numbers = sample_frames(count, clips.frames, clips.sampling, clips.stride)
-        wanted = set(numbers.tolist())
-        with VideoReader(video, short_side=clips.short_side) as reader:
-            shown = {number: frame for number, frame in enumerate(reader) if number in wanted}
-        clip = clips.centre([shown[number] for number in numbers.tolist()])
+        count, numbers, frames = frames_of_clip(video, self.clips)
+        clip = self.clips.centre(frames)
         outputs = self.model(clip[None])
         scores = outputs["probabilities"].numpy()[0]
         best = np.argsort(-scores, kind="stable")[: self.top]
@@ -106,8 +100,44 @@ class Predictor:
         return self._class_names[index] if self._class_names else f"class {index}"
 
 
-def _clips(subject, frames, size, short_side):
-    """The clips that a model takes, as its config says where nothing else is wanted."""
+def frames_of_clip(video, clips):
+    """The frames of a video that an evaluation would take.
+
+    Args:
+        video: path of a video file.
+        clips: `rstg_tf.data.clips.Clips`.
+
+    Returns:
+        `(count, numbers, frames)`: number of frames of the video, int array `[T]` of those taken,
+        and a list of them, uint8 `[h, w, 3]`, where the lesser of h and w is `clips.short_side`.
+
+    Raises:
+        ValueError: it is no video, or a damaged one; a `VideoError`.
+    """
+    with VideoReader(video, short_side=_TINY) as reader:
+        count = sum(1 for _ in reader)
+    numbers = sample_frames(count, clips.frames, clips.sampling, clips.stride)
+    wanted = set(numbers.tolist())
+    with VideoReader(video, short_side=clips.short_side) as reader:
+        shown = {number: frame for number, frame in enumerate(reader) if number in wanted}
+    return count, numbers, [shown[number] for number in numbers.tolist()]
+
+
+def clips_as_trained(subject, frames=None, size=None, short_side=None):
+    """The clips that a model takes, as its config says where nothing else is wanted.
+
+    Args:
+        subject: what `rstg_tf.evaluation.subject.load_subject` returned.
+        frames: frames of a clip.
+        size: height and width of a clip.
+        short_side: pixels of the short side at the scale of a clip, see `Clips`.
+
+    Returns:
+        `rstg_tf.data.clips.Clips`.
+
+    Raises:
+        ValueError: nothing says it, or a value is impossible.
+    """
     known = {}
     if subject.config is not None:
         data = subject.config.validation_data

@@ -1,7 +1,7 @@
 """`README.md` of a zoo: its text stays, its tables are made anew."""
 
-from rstg_tf.files import written_whole
-from rstg_tf.zoo import manifest, store, tables
+from rstg_tf import files
+from rstg_tf.zoo import manifest, tables
 
 FILE_NAME = "README.md"
 _BEGIN = "<!-- Tables: made by pipelines/build_zoo.py and publish.py, not by hand. -->"
@@ -21,11 +21,11 @@ def refresh(zoo=None):
     zoo = manifest.zoo_directory(zoo)
     zoo.mkdir(parents=True, exist_ok=True)
     path = zoo / FILE_NAME
-    with store.locked(zoo):
+    with files.locked(zoo):
         text = path.read_text() if path.exists() else "# Model zoo\n"
         before, _, rest = text.partition(_BEGIN)
         _, _, after = rest.partition(_END)
         made = tables.render(manifest.read_manifest(zoo))
-        with written_whole(path) as part:
+        with files.written_whole(path) as part:
             part.write_text(f"{before.rstrip()}\n\n{_BEGIN}\n\n{made}\n{_END}\n{after.lstrip()}")
     return path

@@ -35,10 +35,8 @@ def write_saved_model(model, class_names, directory):
     def serve(clips):
         return model(clips, training=False)
 
-    with tempfile.TemporaryDirectory() as scratch:
-        labels = pathlib.Path(scratch) / LABELS
-        labels.write_text("".join(f"{name}\n" for name in class_names))
-        model.labels = tf.saved_model.Asset(str(labels))
+    with labels_file(class_names) as labels:
+        model.labels = tf.saved_model.Asset(labels)
         with _batch_statistics_of_one_replica(model), _traced_once(model):
             model.save(
                 directory,
@@ -63,9 +61,24 @@ def _forget_shapes(directory):
             for node in nodes:
                 node.attr.pop("_output_shapes", None)
     path.write_bytes(saved.SerializeToString())
-    (directory / "fingerprint.pb").unlink(
-        missing_ok=True
-    )  # Of the file as it was; a model needs none.
+    # Of the file as it was; a model needs none.
+    (directory / "fingerprint.pb").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def labels_file(class_names):
+    """Gives the path of a file `labels.txt`, for `tf.saved_model.Asset`, while a model is saved.
+
+    Args:
+        class_names: names of the classes, one a line in the file.
+
+    Yields:
+        The path, a str.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        labels = pathlib.Path(scratch) / LABELS
+        labels.write_text("".join(f"{name}\n" for name in class_names))
+        yield str(labels)
 
 
 @contextlib.contextmanager

@@ -2,12 +2,12 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import pathlib
 import re
 import shutil
 
+from rstg_tf import files
 from rstg_tf.zoo import manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -38,7 +38,7 @@ def new_entry(zoo, name, overwrite=False):
     """
     zoo = pathlib.Path(zoo)
     zoo.mkdir(parents=True, exist_ok=True)
-    with locked(zoo):
+    with files.locked(zoo):
         _clear_up(zoo)
         check_free(zoo, name, overwrite)
         part, about = zoo / f".{name}.publishing", {}
@@ -106,21 +106,6 @@ def check_free(zoo, name, overwrite=False):
             f"A model is replaced only where that is asked for (--overwrite). "
             f"Received: {zoo / name}, which exists"
         )
-
-
-@contextlib.contextmanager
-def locked(zoo):
-    """Keeps other publishing processes out of a zoo; the lock ends with the process.
-
-    Args:
-        zoo: the folder, which exists.
-    """
-    descriptor = os.open(zoo, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _place(zoo, name, part, entries):

@@ -1,0 +1,87 @@
+"""Asks TensorFlow Serving what a model sees in video files or in front of a camera.
+
+python exports/client.py interactions_rstg pushing.webm a_folder
+python exports/client.py interactions_rstg pushing.webm --stream --frame-rate=12
+python exports/client.py interactions_rstg --stream camera:0 --address=http://localhost:8501
+"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
+import _startup
+
+import argparse
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", help="name of the model on the server")
+    parser.add_argument(
+        "videos", nargs="+", metavar="VIDEO", help="files, folders, patterns; camera:N to stream"
+    )
+    parser.add_argument(
+        "--address",
+        default="localhost:8500",
+        help="HOST:PORT for gRPC (default: localhost:8500), http://HOST:PORT for REST",
+    )
+    parser.add_argument("--version", type=int, help="version to ask (default: the server's choice)")
+    parser.add_argument("--label", help="label of the version to ask, such as stable or canary")
+    parser.add_argument("--timeout", type=float, default=30, help="seconds (default: 30)")
+    parser.add_argument("--retries", type=int, default=5, help="default: 5")
+    parser.add_argument(
+        "--stream", action="store_true", help="frame by frame, an answer for each of them"
+    )
+    parser.add_argument(
+        "--frame-rate", "--frame_rate", type=float, help="of --stream, in a second (default: all)"
+    )
+    arguments = parser.parse_args()
+    with _startup.one_line_errors():
+        sys.exit(run(arguments))
+
+
+def run(arguments):
+    from rstg_tf.data.videos import VideoError
+    from rstg_tf.serving import Client
+    from rstg_tf.serving.sources import find_sources
+
+    sources = find_sources(arguments.videos, arguments.stream)
+    show = show_stream if arguments.stream else show_video
+    failed = 0
+    with Client(
+        arguments.model,
+        arguments.address,
+        version=arguments.version,
+        label=arguments.label,
+        timeout=arguments.timeout,
+        retries=arguments.retries,
+    ) as client:
+        for source in sources:
+            try:
+                show(client, source, arguments.frame_rate)
+            except VideoError as error:
+                print(f"error: {error}", file=sys.stderr)
+                failed += 1
+    return 2 if failed else 0
+
+
+def show_video(client, video, _):
+    print(video)
+    for name, probability in client.classify_video(video).classes:
+        print(f"  {probability:6.1%}  {name}", flush=True)
+
+
+def show_stream(client, source, frame_rate):
+    from rstg_tf.serving.sources import read_frames
+
+    print(source)
+    frames = read_frames(source, client.description()["short_side"], frame_rate)
+    for number, answer in enumerate(client.stream(frames)):
+        (name, probability), *_ = answer.classes
+        print(f"frame {number}: {probability:6.1%}  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
