@@ -8,6 +8,7 @@ import functools
 from rstg_tf.experiments.config import Data, Experiment, Head, Source, SyncMNIST, Trainer
 from rstg_tf.experiments.recipe import adamw
 from rstg_tf.experiments.registry import register
+from rstg_tf.experiments.video_resnet import set_video_resnet
 
 # Name of the row -> head and its settings.
 ROWS = {
@@ -20,12 +21,10 @@ ROWS = {
     "rstg_alltemp": ("rstg", {"variant": "all_temp"}),
     "rstg_positional": ("rstg", {"variant": "all_temp", "positional": True}),
 }
+VIDEO_RESNETS = ("i3d", "i3d_nl")  # With 5 digits only.
 
 
 def _experiment(digits, row, size):
-    head, settings = ROWS[row]
-    width = {"lite": 64, "paper": 512}[size]
-    sizes = {"node_dim": width, "message_dim": width} if head == "rstg" else {"units": width}
     source = Source(type="syncmnist", syncmnist=SyncMNIST(digits=digits))
     config = Experiment(
         train_data=Data(source=source, global_batch_size=64),
@@ -43,14 +42,21 @@ def _experiment(digits, row, size):
             optimizer_config=adamw(1e-3),
         ),
     )
-    config.model.backbone.simple_conv.filters = {
-        "lite": (16, 32, 64),
-        "paper": (512, 512, 512),
-    }[size]
-    config.model.head = Head({"type": head, head: {**sizes, **settings}})
+    if row in VIDEO_RESNETS:
+        set_video_resnet(config.model, row, size)
+    else:
+        _set_simple_conv(config.model, row, size)
     return config
 
 
-for _digits in (3, 5):
-    for _row in ROWS:
+def _set_simple_conv(model, row, size):
+    head, settings = ROWS[row]
+    width = {"lite": 64, "paper": 512}[size]
+    sizes = {"node_dim": width, "message_dim": width} if head == "rstg" else {"units": width}
+    model.backbone.simple_conv.filters = {"lite": (16, 32, 64), "paper": (512, 512, 512)}[size]
+    model.head = Head({"type": head, head: {**sizes, **settings}})
+
+
+for _digits, _rows in ((3, ROWS), (5, (*ROWS, *VIDEO_RESNETS))):
+    for _row in _rows:
         register(f"sync{_digits}_{_row}")(functools.partial(_experiment, _digits, _row))

@@ -54,6 +54,31 @@ def _experiment(row, size):
     )
     model = config.model
     model.num_classes = None if lite else SOMETHING_SOMETHING_CLASSES
+    resnet = set_video_resnet(model, row, size)
+    width = 64 if lite else 512
+    graph = RSTG(
+        node_dim=width, message_dim=width, node_batch_norm=False, scalewise_update=not lite
+    )
+    resnet.graphs = tuple(place for place in ROWS[row] if place != "final")
+    resnet.graph_options = graph
+    if "final" in ROWS[row]:
+        model.head.average.graph_options = RSTG(graph.as_dict())
+    return config
+
+
+def set_video_resnet(model, row, size):
+    """Makes a model a video ResNet without RSTG, with the average of its map as its head.
+
+    Args:
+        model: the `Model` config to change.
+        row: name of the model; `"i3d_nl"` has non-local blocks, and those that end in `"c2d"`
+            have no temporal kernels.
+        size: `"lite"` or `"paper"`.
+
+    Returns:
+        The config of its backbone.
+    """
+    lite = size == "lite"
     model.norm = "none"
     model.dropout = 0.0 if lite else 0.3
     model.backbone.type, model.head.type = "video_resnet", "average"
@@ -65,15 +90,7 @@ def _experiment(row, size):
         resnet.temporal_kernels = TemporalKernels(C2D_KERNELS)
     if row == "i3d_nl":
         resnet.non_local = ("res3", "res4")
-    width = 64 if lite else 512
-    graph = RSTG(
-        node_dim=width, message_dim=width, node_batch_norm=False, scalewise_update=not lite
-    )
-    resnet.graphs = tuple(place for place in ROWS[row] if place != "final")
-    resnet.graph_options = graph
-    if "final" in ROWS[row]:
-        model.head.average.graph_options = RSTG(graph.as_dict())
-    return config
+    return resnet
 
 
 for _row in ROWS:

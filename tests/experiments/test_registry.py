@@ -1,6 +1,7 @@
 import pytest
 
 from rstg_tf import experiments
+from rstg_tf.layers import NonLocal
 
 ROWS = (
     "mean_lstm",
@@ -48,8 +49,10 @@ def test_every_row_builds_what_it_says(name):
     config.model.num_classes, config.model.channels = 46, 1
     model = experiments.build_model(config.model)
     row = name.removeprefix("sync5_")
-    if row.endswith("lstm"):
+    if not row.startswith("rstg"):
         assert model.block is None
+        blocks = [m for m in model.submodules if isinstance(m, NonLocal)]
+        assert len(blocks) == (5 if row == "i3d_nl" else 0)
         return
     expected = {"alltemp": "all_temp", "1temp": "1_temp", "positional": "all_temp"}
     kind = row.removeprefix("rstg_")
