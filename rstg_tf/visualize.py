@@ -90,7 +90,7 @@ def draw_strips(clips, titles, frames=6):
 
 
 def save_png(figure, path, dpi=80):
-    """Saves a chart as PNG with a palette of 64 colours, a third of the bytes.
+    """Saves a chart as PNG with a palette of 256 colours, a third of the bytes.
 
     Args:
         figure: a `matplotlib.figure.Figure`.
@@ -101,7 +101,10 @@ def save_png(figure, path, dpi=80):
 
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=dpi)
-    Image.open(picture).convert("RGB").quantize(64).save(path, "PNG", optimize=True)
+    picture = Image.open(picture).convert("RGB")
+    # Median cut, the default, takes shades that few pixels have for others: scales turn grey.
+    picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE)
+    picture.save(path, "PNG", optimize=True)
 
 
 def edge_lift(attention, graph):

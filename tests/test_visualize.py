@@ -1,8 +1,12 @@
+import io
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from rstg_tf.graph import SpaceGraph
-from rstg_tf.visualize import draw_attention
+from rstg_tf.visualize import draw_attention, draw_strips, save_png
 
 GRAPH = SpaceGraph((2, 1))
 
@@ -48,3 +52,28 @@ def test_grey_and_short_clips_are_drawn_to_a_file(tmp_path):
 def test_other_shapes_are_refused(clip, attention):
     with pytest.raises(ValueError, match="Received: shape"):
         draw_attention(np.zeros(clip, np.uint8), np.zeros(attention), GRAPH)
+
+
+def test_each_clip_has_its_strip_with_first_and_last_frame():
+    clips = [
+        np.full((length, 6, 6, 1), np.arange(length).reshape(-1, 1, 1, 1)) for length in (9, 2)
+    ]
+    strips = draw_strips(clips, ["long", "short"], frames=3).subfigs
+    shown = [[ax.images[0].get_array().flat[0] for ax in s.axes if ax.images] for s in strips]
+    assert shown == [[0, 4, 8], [0, 1]]
+    with pytest.raises(ValueError, match="Received: 2 clips, 1 titles"):
+        draw_strips(clips, ["long"])
+
+
+def test_a_palette_keeps_the_shades_that_few_pixels_have():
+    figure = Figure(figsize=(4, 4))
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set_axis_off()
+    shades = np.zeros((40, 40))
+    shades[20, :20] = np.linspace(0, 1, 20)
+    ax.imshow(shades, cmap="Blues", aspect="auto")
+    pictures = [io.BytesIO(), io.BytesIO()]
+    figure.savefig(pictures[0], format="png", dpi=80)
+    save_png(figure, pictures[1], dpi=80)
+    exact, palette = (np.int64(Image.open(picture).convert("RGB")) for picture in pictures)
+    assert np.abs(exact - palette).max() <= 4
