@@ -1,6 +1,6 @@
 """What the figures of a zoo allow to say: sentences whose intervals do not overlap."""
 
-from rstg_tf.experiments.published import published_figure
+from rstg_tf.zoo.published import published_figure
 
 # Ablations of the tables: whether the first is better than the second is what they ask.
 PAIRS = (

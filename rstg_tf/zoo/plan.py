@@ -6,9 +6,8 @@ import json
 import pathlib
 from typing import Any, NamedTuple
 
-from rstg_tf.experiments import published
 from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.zoo import completing, manifest, publishing
+from rstg_tf.zoo import completing, manifest, published, publishing
 
 NOT_TRAINED = "not trained"
 BEGUN = "training has begun"

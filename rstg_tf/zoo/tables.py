@@ -1,6 +1,6 @@
 """The tables of a zoo in Markdown: the poster's figures, ours beside them, and what they say."""
 
-from rstg_tf.experiments import published
+from rstg_tf.zoo import published
 
 _EXPLANATIONS = {
     published.SOMETHING_SOMETHING: (

@@ -230,7 +230,11 @@ np.testing.assert_allclose(model.predict(saved["inputs"], verbose=0), saved["out
 """
 
 
-@pytest.mark.parametrize("make_model", [functional, sequential, Subclassed, time_distributed])
+@pytest.mark.parametrize(
+    "make_model",
+    # The last is among the README's examples, which every run executes.
+    [functional, sequential, Subclassed, pytest.param(time_distributed, marks=pytest.mark.slow)],
+)
 def test_trains_in_somebody_elses_model(make_model):
     model = make_model()
     size = 32 if make_model is time_distributed else 6
@@ -245,7 +249,9 @@ def test_trains_in_somebody_elses_model(make_model):
         assert any((a != b).any() for a, b in zip(before, blocks[-1].get_weights(), strict=True))
 
 
-@pytest.mark.parametrize("make_model", [functional, Subclassed])
+@pytest.mark.parametrize(
+    "make_model", [pytest.param(functional, marks=pytest.mark.slow), Subclassed]
+)
 def test_loads_where_our_code_is_not_imported(make_model, tmp_path):
     model, inputs = make_model(), features(3, 3, 6, 6, 3)
     model(tf.keras.Input((None, None, None, 3)))  # Any size from now on.

@@ -57,7 +57,7 @@ def randomize(layer, seed):
         variable.assign(noise)
 
 
-@hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+@hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
 @hypothesis.given(
     configuration=configurations(),
     shape=st.tuples(*[st.integers(1, 2), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)]),

@@ -14,6 +14,7 @@ def go_on(plans, **options):
     return build(plans, num_clips=60, notebooks=False, progress=False, **options)
 
 
+@pytest.mark.slow
 def test_a_zoo_is_built_in_pieces(tmp_path):
     names = {"overrides": OVERRIDES, "runs": tmp_path / "runs"}
     plans = plan.make_plans("interactions_rstg", zoo=tmp_path / "zoo", **names)

@@ -6,9 +6,8 @@ import pytest
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
-from rstg_tf.experiments import published
 from rstg_tf.models import VideoClassifier
-from rstg_tf.zoo import card
+from rstg_tf.zoo import card, published
 
 FIGURES = {
     "num_clips": 5000,

@@ -233,7 +233,12 @@ def test_a_model_that_predicts_otherwise_is_not_published(run, zoo, tmp_path, mo
     def differs(*_):
         raise RuntimeError("differs")
 
-    monkeypatch.setattr(saved_model, "write_saved_model", lambda *_: None)
+    def labels_alone(model, class_names, directory):
+        labels = directory / "assets" / saved_model.LABELS
+        labels.parent.mkdir(parents=True)
+        labels.write_text("\n".join(class_names))
+
+    monkeypatch.setattr(saved_model, "write_saved_model", labels_alone)
     monkeypatch.setattr(saved_model, "check_in_fresh_process", differs)
     with pytest.raises(RuntimeError, match="differs"):
         publish(run, "tiny", zoo=tmp_path / "zoo", metrics=zoo / "tiny" / "metrics.json")

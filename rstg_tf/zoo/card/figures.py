@@ -1,6 +1,6 @@
 """What a model is worth, what was published for it, and what it costs."""
 
-from rstg_tf.experiments import published
+from rstg_tf.zoo import published
 from rstg_tf.zoo.card.introduction import is_rendered
 from rstg_tf.zoo.card.use import has_attention
 

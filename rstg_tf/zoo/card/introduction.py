@@ -1,6 +1,6 @@
 """What a model is: the header for Hugging Face, the first lines, the architecture."""
 
-from rstg_tf.experiments import published
+from rstg_tf.zoo import published
 
 _HEADS = {
     "average": "the average over time and space",
