@@ -24,6 +24,7 @@ bench: environment
 	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/input.py
 	$(BIN)/python benchmarks/models.py
+	$(BIN)/python benchmarks/serving.py
 
 lint: environment
 	$(BIN)/ruff check .
