@@ -36,7 +36,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", default="demo", help="folder to write (default: demo)")
-    parser.add_argument("--steps", type=int, default=700, help="training steps (default: 700)")
+    parser.add_argument("--steps", type=int, default=500, help="training steps (default: 500)")
     parser.add_argument("--size", type=int, default=64, help="pixels (default: 64)")
     parser.add_argument("--frames", type=int, default=16, help="frames of a clip (default: 16)")
     arguments = parser.parse_args()
