@@ -7,6 +7,7 @@ from rstg_tf.data import tf_files
 from rstg_tf.data.background import in_background
 from rstg_tf.data.decoding import Decoder
 from rstg_tf.data.records import numbered_records
+from rstg_tf.data.seeds import CLIPS_PER_TRAINING
 from rstg_tf.data.shards import Shards
 
 _SHUFFLE_BYTES = 2**28
@@ -49,8 +50,7 @@ def training_dataset(source, batch_size, seed=0, start_step=0, deterministic=Tru
         blended = ((len(source.class_names),), tf.float32)
         label_type = blended if source.mixup else _INTEGERS
         return _decode(batches, Decoder(source, seed), source, deterministic, label_type)
-    # Far apart, so that trainings of different seeds share no clip.
-    first = (seed % 2**22) << 40
+    first = seed % 2**22 * CLIPS_PER_TRAINING
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     clips = tf.reshape(tf.range(batch_size, dtype=tf.int64)[part.slice], [-1, part.replica_batch])
     batches = steps.flat_map(

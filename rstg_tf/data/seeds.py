@@ -4,6 +4,10 @@ import zlib
 
 import numpy as np
 
+# Clips of a training are numbered from a multiple of this, so that trainings of different seeds
+# share no clip.
+CLIPS_PER_TRAINING = 2**40
+
 
 def clip_seed(dataset, split, seed, index):
     """Returns the seed of one clip.

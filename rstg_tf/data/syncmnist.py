@@ -8,7 +8,7 @@ import numpy as np
 from rstg_tf.data import digit_motion
 from rstg_tf.data.digits import load_digits
 from rstg_tf.data.pil_resize import bilinear_weights
-from rstg_tf.data.seeds import clip_seed
+from rstg_tf.data.seeds import CLIPS_PER_TRAINING, clip_seed
 from rstg_tf.data.trajectories import load_trajectories
 
 NO_PAIR = 45
@@ -62,6 +62,9 @@ class SyncMNIST:
         noise_parts: Number of moving 8x8 cuts of digit images.
         persistence: Chance, in [0, 1), that a digit (or the pair) keeps its last step. 0 is the
             published task.
+        annealing: Two numbers of videos `(hold, end)`, to learn from easy motion to the true one:
+            `persistence` holds for the first `hold` videos of a training, then falls linearly and
+            is 0 from video `end` on. None: it stays.
         split: `"train"`, `"validation"` (other videos of the training digits) or `"test"`.
         seed: Seed of the data set, at least 0.
         source: Of the digits, as in `load_digits`.
@@ -92,6 +95,7 @@ class SyncMNIST:
         z_order="authors",
         noise_parts=0,
         persistence=0.0,
+        annealing=None,
         split="train",
         seed=0,
         source="auto",
@@ -116,6 +120,11 @@ class SyncMNIST:
                 raise ValueError(f"`{name}` must be from {low} to {high}. Received: {value}")
         if not 0 <= persistence < 1:
             raise ValueError(f"`persistence` must be in [0, 1). Received: {persistence}")
+        if annealing is not None and not (len(annealing) == 2 and 0 <= annealing[0] < annealing[1]):
+            raise ValueError(
+                "`annealing` must be None or two numbers of videos with 0 <= hold < end. "
+                f"Received: {annealing}"
+            )
         if num_videos is not None and num_videos < 1:
             raise ValueError(f"`num_videos` must be at least 1. Received: {num_videos}")
         self.split = split
@@ -133,6 +142,7 @@ class SyncMNIST:
         self.z_order = z_order
         self.noise_parts = noise_parts
         self.persistence = persistence
+        self.annealing = None if annealing is None else list(annealing)
         self.seed = seed
         self.num_examples = self._count() if num_videos is None else num_videos
         # The compiled code works on frames with x first: see `resize_transposed`.
@@ -166,6 +176,7 @@ class SyncMNIST:
             "z_order": self.z_order,
             "noise_parts": self.noise_parts,
             "persistence": self.persistence,
+            "annealing": self.annealing,
             "seed": self.seed,
         }
 
@@ -203,6 +214,14 @@ class SyncMNIST:
         """Returns the `Plan` of one video: what is in it and where it moves."""
         return self._plan(self._state(index), index)
 
+    def persistence_at(self, index):
+        """Returns the chance that digits keep their last step in one video."""
+        if self.annealing is None:
+            return self.persistence
+        hold, end = self.annealing
+        left = (end - index % CLIPS_PER_TRAINING) / (end - hold)
+        return self.persistence * min(max(left, 0.0), 1.0)
+
     def _state(self, index):
         return clip_seed(self.name, self.split, self.seed, index).generate_state(1, np.uint64)
 
@@ -211,18 +230,19 @@ class SyncMNIST:
             return self._recorded_plan(index)
         digits = np.empty(self.digits, np.int64)
         track = np.empty((self.frames, self.digits, 2), np.int64)
+        persistence = self.persistence_at(index)
         synchronous = digit_motion.draw_motion(
             state,
             self._class_starts,
             self._by_class,
-            self.persistence,
+            persistence,
             _UNSYNCHRONISED,
             digits,
             track,
         )
         parts = np.empty(self.noise_parts, np.int64)
         part_track = np.empty((self.frames, self.noise_parts, 2), np.int64)
-        digit_motion.draw_parts(state, len(self._images), self.persistence, parts, part_track)
+        digit_motion.draw_parts(state, len(self._images), persistence, parts, part_track)
         return Plan(digits, track, parts, part_track, synchronous)
 
     def _recorded_plan(self, index):

@@ -145,6 +145,7 @@ class SyncMNIST(hyperparams.Config):
     noise_parts: int = 0
     z_order: str = "authors"
     persistence: float = 0.0
+    annealing: tuple[int, int] | None = None
     mnist_path: str | None = None
     trajectories: str | None = None
 

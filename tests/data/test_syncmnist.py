@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rstg_tf.data.digits import load_digits
+from rstg_tf.data.seeds import CLIPS_PER_TRAINING
 from rstg_tf.data.syncmnist import CLASS_NAMES, NO_PAIR, SyncMNIST, pair_label
 
 VIDEOS = 12_000
@@ -176,6 +177,18 @@ def test_persistence_keeps_steps():
     assert track.max() == 71
 
 
+def test_annealing_ends_at_the_true_motion():
+    options = {"digits": 3, "source": "embedded"}
+    annealed = SyncMNIST(persistence=0.8, annealing=(100, 300), **options)
+    chances = [annealed.persistence_at(index) for index in (0, 100, 150, 299, 300, 2**39)]
+    np.testing.assert_allclose(chances, [0.8, 0.8, 0.6, 0.004, 0, 0])
+    of_another_seed = CLIPS_PER_TRAINING * 7
+    assert annealed.persistence_at(of_another_seed + 150) == annealed.persistence_at(150)
+    for index, persistence in ((of_another_seed + 99, 0.8), (200, 0.4), (300, 0.0)):
+        still = SyncMNIST(persistence=persistence, **options)
+        np.testing.assert_array_equal(annealed.plan(index).track, still.plan(index).track)
+
+
 def test_same_seed_same_videos_whatever_the_order_and_the_threads():
     def make(**options):
         return SyncMNIST(digits=3, source="embedded", noise_parts=3, z_order="shuffled", **options)
@@ -211,6 +224,9 @@ def test_numbers_of_videos_of_the_splits():
         {"noise_parts": -1},
         {"persistence": 1.0},
         {"persistence": -0.1},
+        {"annealing": (5,)},
+        {"annealing": (5, 5)},
+        {"annealing": (-1, 5)},
         {"z_order": "random"},
         {"split": "dev"},
         {"seed": -1},
