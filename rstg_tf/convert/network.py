@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from rstg_tf.backbones import C2D_KERNELS, I3D_KERNELS
+from rstg_tf.backbones import C2D_KERNELS, I3D_KERNELS, VideoResNet
 from rstg_tf.convert.block import output_norm_flag, plan_block, plan_output_norm
 from rstg_tf.convert.checkpoint import read_checkpoint
 from rstg_tf.convert.flags import NORMS, block_options, places, read_flags
@@ -176,8 +176,14 @@ def load_backbone(backbone, checkpoint_path):
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        ValueError: it has no video ResNet, or one of other layers or shapes.
+        ValueError: it has no video ResNet, or one of other layers or shapes, or the backbone is
+            none.
     """
+    if not isinstance(backbone, VideoResNet):
+        raise ValueError(
+            "A checkpoint of the authors' code fills a VideoResNet. "
+            f"Received: a {type(backbone).__name__} and {checkpoint_path}"
+        )
     variables = read_checkpoint(checkpoint_path)
     scopes = [name.removesuffix("conv1/kernel") for name in variables if name.endswith(_STEM)]
     if len(scopes) != 1:

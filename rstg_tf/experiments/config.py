@@ -245,9 +245,9 @@ class Trainer(hyperparams.Config):
         label_smoothing: probability mass that is spread over all classes.
         optimizer_config: optimizer, learning rate, warm-up, average.
         seed: seed of the initial weights.
-        init_checkpoint: TensorFlow 1 checkpoint of the authors' code (of Kinetics, say) whose
-            backbone a `video_resnet` starts from, see `rstg_tf.convert.load_backbone`; "" starts
-            from random weights.
+        init_checkpoint: what to start from: the folder of a training, a published model, or a
+            TensorFlow 1 checkpoint of the authors' code (of Kinetics, say), see
+            `rstg_tf.training.warm_start`; "" starts from random weights.
     """
 
     train_steps: int = 8000

@@ -23,12 +23,6 @@ def check(config):
     for path, section in _choices(config):
         names = [f.name for f in dataclasses.fields(section) if f.name != "type"]
         _require(section.type in names, f"must be one of {names}", {f"{path}.type": section.type})
-    backbone, init = config.model.backbone.type, config.trainer.init_checkpoint
-    _require(
-        not init or backbone == "video_resnet",
-        "must be video_resnet and the checkpoint of one",
-        {"model.backbone.type": backbone, "trainer.init_checkpoint": init},
-    )
     _check_data(config)
     _check_trainer(config.trainer)
 

@@ -7,7 +7,6 @@ import tempfile
 import tensorflow as tf
 
 from rstg_tf import experiments
-from rstg_tf.convert import load_backbone
 from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
@@ -19,6 +18,7 @@ from rstg_tf.training.step_counter import StepCounter
 from rstg_tf.training.strategy import distribute, get_strategy, is_chief
 from rstg_tf.training.time_limit import TimeLimit
 from rstg_tf.training.trainee import Trainee
+from rstg_tf.training.warm_start import warm_start
 
 
 def train(config, run_dir, minutes=None):
@@ -86,7 +86,7 @@ def build_trainee(config):
     """Builds and compiles the model of a resolved experiment, within the scope of its strategy."""
     classifier = experiments.build_model(config.model)
     if config.trainer.init_checkpoint:
-        load_backbone(classifier.backbone, config.trainer.init_checkpoint)
+        warm_start(classifier, config.trainer.init_checkpoint)
     trainee = Trainee(classifier, config.trainer.label_smoothing)
     optimizer = build_optimizer(
         config.trainer.optimizer_config,

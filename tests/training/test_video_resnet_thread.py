@@ -72,5 +72,5 @@ def test_a_training_starts_from_the_backbone_of_a_checkpoint(tmp_path):
     ]
     np.testing.assert_array_equal(average, stem)
     config.model.backbone.type = "simple_conv"
-    with pytest.raises(ValueError, match=r"and trainer.init_checkpoint must be video_resnet"):
-        check(config)
+    with pytest.raises(ValueError, match=r"fills a VideoResNet. Received: a SimpleConv"):
+        build_trainee(config)

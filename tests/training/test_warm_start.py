@@ -1,0 +1,63 @@
+"""Trainings that start from weights that were trained before."""
+
+import numpy as np
+import pytest
+from tiny import chance_of_nothing, tiny_experiment
+
+from rstg_tf.experiments import build_source, resolve
+from rstg_tf.training import restore, train
+from rstg_tf.training.train import build_trainee
+from rstg_tf.zoo import publish
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return train(tiny_experiment(overrides={"trainer": {"train_steps": 2}}), folder).path
+
+
+def start(init_checkpoint, name="interactions_rstg", num_classes=None, model=None):
+    config = tiny_experiment(name, {"model": model or {}})
+    config = resolve(config, build_source(config.train_data))
+    config.trainer.init_checkpoint = str(init_checkpoint)
+    config.model.num_classes = num_classes or config.model.num_classes
+    return build_trainee(config).classifier
+
+
+def test_all_weights_of_a_training_whatever_the_rounds_of_the_graph(run):
+    trained, _ = restore(run)
+    started = start(run, model={"head": {"rstg": {"iterations": 3}}})
+    for source, weight in zip(trained.get_weights(), started.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, source)
+
+
+def test_layers_that_have_other_weights_start_fresh_and_are_named(run):
+    trained, _ = restore(run)
+    with pytest.warns(UserWarning, match=r"start fresh: \['classifier'\]"):
+        started = start(run, num_classes=3)
+    for name in ("backbone", "head"):
+        sources = trained.get_layer(name).get_weights()
+        for source, weight in zip(sources, started.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, source)
+    with pytest.warns(UserWarning, match=r"start fresh: \['head'\]"):
+        start(run, name="interactions_lstm", model={"head": {"conv_lstm": {"units": 8}}})
+
+
+def test_a_published_model(run, tmp_path):
+    with chance_of_nothing():
+        entry = publish(run, "tiny", zoo=tmp_path / "zoo", num_clips=64, progress=False)
+    for source, weight in zip(
+        restore(run)[0].get_weights(), start(entry).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(weight, source)
+
+
+def test_what_can_not_be_started_from(run, tmp_path):
+    narrow = {
+        "backbone": {"simple_conv": {"filters": [4, 8, 4]}},
+        "head": {"rstg": {"node_dim": 4}},
+    }
+    with pytest.raises(ValueError, match=f"Received: {run}, where both have others"):
+        start(run, model=narrow)
+    with pytest.raises(FileNotFoundError, match=r"Received: .*none, where there is nothing"):
+        start(tmp_path / "none")
