@@ -13,7 +13,10 @@ def hardware():
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{len(gpus)} x {name}"
-    return f"{os.cpu_count()} cores, {platform.machine()}"
+    # Of all cores, this process may have been given a few; macOS can't say which.
+    ask = getattr(os, "sched_getaffinity", None)
+    cores = len(ask(0)) if ask else os.cpu_count()
+    return f"{cores} core{'s' * (cores > 1)}, {platform.machine()}"
 
 
 def versions():
