@@ -25,6 +25,13 @@ def main():
         "--persistence", type=float, default=0.0, help="chance of keeping a step, in [0, 1)"
     )
     parser.add_argument(
+        "--no-pair",
+        "--no_pair",
+        type=float,
+        default=1 / 92,
+        help='probability of "no pair" (default: 1/92, the published task)',
+    )
+    parser.add_argument(
         "--source", default="auto", help="of digits: mnist, embedded or auto (MNIST if it is there)"
     )
     parser.add_argument("--mnist-path", "--mnist_path", metavar="FILE.npz", help="MNIST's file")
@@ -42,6 +49,7 @@ def main():
             z_order=arguments.z_order,
             noise_parts=arguments.noise_parts,
             persistence=arguments.persistence,
+            no_pair=arguments.no_pair,
             split=arguments.split,
             seed=arguments.seed,
             source=arguments.source,

@@ -13,7 +13,6 @@ from rstg_tf.data.trajectories import load_trajectories
 
 NO_PAIR = 45
 CLASS_NAMES = [f"{a} and {b}" for a in range(10) for b in range(a)] + ["no pair"]
-_UNSYNCHRONISED = 1 / 92
 _VIDEOS_PER_IMAGE = {"train": 10, "validation": 0.1, "test": 1}
 
 _SOURCES = {
@@ -50,8 +49,8 @@ class SyncMNIST:
     """Makes videos of moving digits, two of which move in synchrony.
 
     The 46 classes are the 45 unordered pairs of digit classes and "no pair is synchronous", which
-    has probability 1/92 (Nicolicioiu, Duta, Leordeanu: "Recurrent Space-time Graph Neural
-    Networks", NeurIPS 2019, section 4.1).
+    has probability 1/92 in the published task (Nicolicioiu, Duta, Leordeanu: "Recurrent Space-time
+    Graph Neural Networks", NeurIPS 2019, section 4.1).
 
     Args:
         digits: Number of digits, of as many classes, 2 ... 10.
@@ -65,6 +64,7 @@ class SyncMNIST:
         annealing: Two numbers of videos `(hold, end)`, to learn from easy motion to the true one:
             `persistence` holds for the first `hold` videos of a training, then falls linearly and
             is 0 from video `end` on. None: it stays.
+        no_pair: Probability of "no pair", in [0, 1].
         split: `"train"`, `"validation"` (other videos of the training digits) or `"test"`.
         seed: Seed of the data set, at least 0.
         source: Of the digits, as in `load_digits`.
@@ -96,6 +96,7 @@ class SyncMNIST:
         noise_parts=0,
         persistence=0.0,
         annealing=None,
+        no_pair=1 / 92,
         split="train",
         seed=0,
         source="auto",
@@ -120,6 +121,8 @@ class SyncMNIST:
                 raise ValueError(f"`{name}` must be from {low} to {high}. Received: {value}")
         if not 0 <= persistence < 1:
             raise ValueError(f"`persistence` must be in [0, 1). Received: {persistence}")
+        if not 0 <= no_pair <= 1:
+            raise ValueError(f"`no_pair` must be in [0, 1]. Received: {no_pair}")
         if annealing is not None and not (len(annealing) == 2 and 0 <= annealing[0] < annealing[1]):
             raise ValueError(
                 "`annealing` must be None or two numbers of videos with 0 <= hold < end. "
@@ -142,6 +145,7 @@ class SyncMNIST:
         self.z_order = z_order
         self.noise_parts = noise_parts
         self.persistence = persistence
+        self.no_pair = no_pair
         self.annealing = None if annealing is None else list(annealing)
         self.seed = seed
         self.num_examples = self._count() if num_videos is None else num_videos
@@ -177,6 +181,7 @@ class SyncMNIST:
             "noise_parts": self.noise_parts,
             "persistence": self.persistence,
             "annealing": self.annealing,
+            "no_pair": self.no_pair,
             "seed": self.seed,
         }
 
@@ -236,7 +241,7 @@ class SyncMNIST:
             self._class_starts,
             self._by_class,
             persistence,
-            _UNSYNCHRONISED,
+            self.no_pair,
             digits,
             track,
         )

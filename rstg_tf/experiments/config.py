@@ -146,6 +146,7 @@ class SyncMNIST(hyperparams.Config):
     z_order: str = "authors"
     persistence: float = 0.0
     annealing: tuple[int, int] | None = None
+    no_pair: float = 1 / 92
     mnist_path: str | None = None
     trajectories: str | None = None
 

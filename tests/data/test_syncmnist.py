@@ -177,6 +177,14 @@ def test_persistence_keeps_steps():
     assert track.max() == 71
 
 
+def test_any_part_of_the_videos_may_have_no_pair():
+    data = SyncMNIST(digits=2, source="embedded", no_pair=0.5, size=8)
+    labels = data.batch(range(1000))[1]
+    assert close_to((labels == NO_PAIR).sum(), 0.5, len(labels))
+    for index in range(20):
+        assert data.plan(index).synchronous == (labels[index] != NO_PAIR)
+
+
 def test_annealing_ends_at_the_true_motion():
     options = {"digits": 3, "source": "embedded"}
     annealed = SyncMNIST(persistence=0.8, annealing=(100, 300), **options)
@@ -224,6 +232,7 @@ def test_numbers_of_videos_of_the_splits():
         {"noise_parts": -1},
         {"persistence": 1.0},
         {"persistence": -0.1},
+        {"no_pair": 1.5},
         {"annealing": (5,)},
         {"annealing": (5, 5)},
         {"annealing": (-1, 5)},

@@ -107,12 +107,14 @@ def test_a_row_on_the_data_of_the_paper_claims_nothing_else(facts):
     assert "| 49.2% |" in text
 
 
-def test_syncmnist_is_the_papers_task_only_without_persistence(facts):
+def test_syncmnist_is_the_papers_task_only_with_its_motion_and_its_pairs(facts):
     text = render(facts, "sync3_conv_lstm", "syncmnist3", persistence=0.0)
     assert "| Top-1 accuracy | 61.0% (60.0% … 62.0%) | 95.0% |" in text
     assert "The same task" in text and "convert_checkpoint" not in text
     text = render(facts, "sync3_conv_lstm", "syncmnist3", persistence=0.5)
     assert "Not the same task" in text and "The same task" not in text
+    text = render(facts, "sync3_conv_lstm", "syncmnist3", no_pair=0.5)
+    assert "Not the same task: here 50.0% of the videos have no pair" in text
 
 
 def test_experiments_of_no_table_have_no_published_figure(facts):

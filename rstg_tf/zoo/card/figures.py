@@ -1,5 +1,6 @@
 """What a model is worth, what was published for it, and what it costs."""
 
+from rstg_tf.experiments.config import SyncMNIST
 from rstg_tf.zoo import published
 from rstg_tf.zoo.card.introduction import is_rendered
 from rstg_tf.zoo.card.use import has_attention
@@ -90,9 +91,17 @@ def _remark(facts):
     """What to think of a published figure beside ours."""
     about = facts.metrics["data"]
     if about["name"].startswith("syncmnist"):
-        persistence = about.get("options", {}).get("persistence")
-        if persistence:
-            return f"Not the same task: here digits keep their steps (persistence {persistence})."
+        options = about.get("options", {})
+        if options.get("persistence"):
+            return (
+                "Not the same task: here digits keep their steps (persistence "
+                f"{options['persistence']})."
+            )
+        if options.get("no_pair", SyncMNIST.no_pair) != SyncMNIST.no_pair:
+            return (
+                f"Not the same task: here {options['no_pair']:.1%} of the videos have no pair in "
+                f"synchrony, there {SyncMNIST.no_pair:.1%}."
+            )
         return (
             "The same task; the published model has 512 filters and node dimensions and was "
             "trained on 600,000 videos for many epochs."
