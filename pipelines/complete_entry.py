@@ -1,9 +1,9 @@
-"""Gives a published model what it lacks, and makes its card and pictures anew.
+"""Gives published models what they lack, and makes their cards and pictures anew.
 
-    python pipelines/complete_entry.py interactions_rstg
-    python pipelines/complete_entry.py interactions_rstg --notebook
+    python pipelines/complete_entry.py interactions_rstg interactions_mean
+    python pipelines/complete_entry.py interactions_rstg --notebook --costs
 
-Weights and figures stay as they are. The entry is replaced whole or not at all.
+Weights and figures stay as they are. An entry is replaced whole or not at all.
 """
 
 import _startup
@@ -15,7 +15,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", help="name of the entry")
+    parser.add_argument("names", nargs="+", metavar="name", help="name of an entry")
     parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
     parser.add_argument(
         "--notebook",
@@ -24,6 +24,9 @@ def main():
     )
     parser.add_argument(
         "--num_clips", "--num-clips", type=int, default=500, help="of the notebook (default: 500)"
+    )
+    parser.add_argument(
+        "--costs", action="store_true", help="measure the costs again, on an idle machine"
     )
     parser.add_argument("--data", help="test set of the notebook, as for pipelines/evaluate.py")
     parser.add_argument(
@@ -39,17 +42,21 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.zoo import completing, notebook, readme
+    from rstg_tf.zoo import completing, costs, notebook, readme
 
     options = vars(arguments)
-    files, execute = {*completing.lacks(arguments.name, arguments.zoo)}, options.pop("notebook")
-    if execute:
-        files.add(notebook.FILE_NAME)
-    elif execute is False:
-        files.discard(notebook.FILE_NAME)
-    entry = completing.complete(files=files, **options)
-    readme.refresh(entry.parent)
-    print(f"completed {entry}")
+    names, execute = options.pop("names"), options.pop("notebook")
+    wanted = {costs.FILE_NAME} if options.pop("costs") else set()
+    missing = {name: completing.lacks(name, arguments.zoo) for name in names}
+    for name in names:
+        files = wanted | {*missing[name]}
+        if execute:
+            files.add(notebook.FILE_NAME)
+        elif execute is False:
+            files.discard(notebook.FILE_NAME)
+        entry = completing.complete(name, files, **options)
+        readme.refresh(entry.parent)
+        print(f"completed {entry}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import json
 
-from rstg_tf.zoo import card, example, loading, manifest, notebook, store
+from rstg_tf.zoo import card, costs, example, loading, manifest, notebook, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
@@ -44,7 +44,8 @@ def complete(
 
     Args:
         name: name of the entry.
-        files: which ones, of `FILES`; there may be none.
+        files: which ones, of `FILES`, and `costs.FILE_NAME` to measure the costs again; there may
+            be none.
         zoo: folder of the zoo, see `rstg_tf.list_models`.
         num_clips: clips of the notebook's test set.
         data: the notebook's test set, see `rstg_tf.zoo.notebook.execute`.
@@ -81,6 +82,8 @@ def complete(
             notebook.execute(
                 part, num_clips, data=data, config=config, name=name, progress=progress
             )
+        if costs.FILE_NAME in files:
+            (part / costs.FILE_NAME).unlink(missing_ok=True)
         card.write_card(part, name, model)
         check_size(size_of(part), name, max_megabytes)
     return zoo / name

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
+FILE_NAME = "costs.json"
 _SECONDS = 1.0
 _ROUNDS = 50
 _BATCH_BYTES = 2**21  # Eight clips of 16 frames of 64x64; larger clips one by one.

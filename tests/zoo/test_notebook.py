@@ -11,7 +11,7 @@ from tiny import tiny_experiment
 
 from rstg_tf.evaluation.data import SEED
 from rstg_tf.training import train
-from rstg_tf.zoo import completing, manifest, notebook, publish, publishing
+from rstg_tf.zoo import completing, costs, manifest, notebook, publish, publishing
 
 
 def texts(cells):
@@ -88,6 +88,15 @@ def test_an_entry_gets_its_card_anew_and_keeps_weights_and_figures(zoo, tmp_path
     assert (entry / "README.md").read_text() == (zoo / "tiny" / "README.md").read_text()
     with pytest.raises(ValueError, match="Did you mean 'tiny'"):
         completing.complete("tny", (), tmp_path / "zoo")
+
+
+def test_costs_are_measured_again_where_that_is_asked_for(zoo, tmp_path, monkeypatch):
+    shutil.copytree(zoo, tmp_path / "zoo")
+    before = json.loads((zoo / "tiny" / "costs.json").read_text())
+    monkeypatch.setattr(costs, "measure_costs", lambda *_: {**before, "clips_per_second": 7.0})
+    entry = completing.complete("tiny", (costs.FILE_NAME,), tmp_path / "zoo")
+    assert "- 7 clips/s on " in (entry / "README.md").read_text()
+    assert "- 7 clips/s on " not in (zoo / "tiny" / "README.md").read_text()
 
 
 @pytest.mark.slow

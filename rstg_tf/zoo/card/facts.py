@@ -4,7 +4,7 @@ import json
 import pathlib
 from typing import Any, NamedTuple
 
-from rstg_tf.zoo import manifest, saved_model
+from rstg_tf.zoo import costs, manifest, saved_model
 
 FILE_NAME = "README.md"
 
@@ -59,6 +59,6 @@ def read_facts(entry, name, model):
         config=apply_file(Experiment(), entry / "config.yaml"),
         metrics=read("metrics.json"),
         training=read("training.json"),
-        costs=read("costs.json"),
+        costs=read(costs.FILE_NAME),
         checksums=checksums,
     )

@@ -4,9 +4,9 @@ import json
 import pathlib
 
 from rstg_tf.visualize import save_png
+from rstg_tf.zoo import costs
 from rstg_tf.zoo.card.facts import FILE_NAME, read_facts
 from rstg_tf.zoo.card.text import render
-from rstg_tf.zoo.costs import measure_costs
 
 LOG = "log.csv"
 
@@ -30,7 +30,7 @@ def write_card(entry, name, model):
     save_png(draw(description), entry / "architecture.png")
     if (entry / LOG).is_file():
         save_png(draw_learning_curve(entry / LOG), entry / "learning_curve.png")
-    if not (entry / "costs.json").is_file():
-        costs = measure_costs(model, description)
-        (entry / "costs.json").write_text(json.dumps(costs, indent=2) + "\n")
+    if not (entry / costs.FILE_NAME).is_file():
+        measured = costs.measure_costs(model, description)
+        (entry / costs.FILE_NAME).write_text(json.dumps(measured, indent=2) + "\n")
     (entry / FILE_NAME).write_text(render(read_facts(entry, name, model)))
