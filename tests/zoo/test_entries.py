@@ -21,6 +21,18 @@ def example_of(name):
         return dict(example)
 
 
+def assert_graphs_listen(model, clips, name):
+    """In its last round, too, what a graph attends to depends on the clip."""
+    for place, block in model.blocks.items():
+        if block.variant == "time_only":
+            continue
+        last, last_of_mirrored = (
+            model.attention(shown, place)[:, :, -1] for shown in (clips, clips[:, ::-1, :, ::-1])
+        )
+        difference = np.abs(last - last_of_mirrored).mean() / np.mean(last)
+        assert difference > 0.05, f"{name}: the graph at {place} is the same for every clip"
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 def test_files_are_those_of_the_manifest(name):
     assert manifest.checksums(ZOO / name) == ENTRIES[name]["files"]
@@ -42,9 +54,11 @@ def test_keras_and_the_real_layers_give_the_scores_of_the_example(names, tmp_pat
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as alone:
         for name in names:
             example = example_of(name)
-            twin = rstg_tf.load_model(name, zoo=ZOO)(example["clips"])
+            model = rstg_tf.load_model(name, zoo=ZOO)
+            twin = model(example["clips"])
             for output in ("logits", "probabilities"):
                 np.testing.assert_allclose(twin[output], example[output], atol=1e-4, err_msg=name)
+            assert_graphs_listen(model, example["clips"], name)
         _, errors = alone.communicate()
     assert alone.returncode == 0, errors
     scores = np.load(made)
