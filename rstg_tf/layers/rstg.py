@@ -47,7 +47,9 @@ class RSTG(tf.keras.layers.Layer):
         positional: whether messages know the places of their nodes.
         dim_map: side of the positional maps.
         norm: `"none"`, `"layer"`, `"batch"`, or `"clip"` (over all axes but the batch: the released
-            models, and then the block is not causal), for nodes, messages and updates.
+            models, and then the block is not causal), for nodes, messages and updates. `"batch"`
+            keeps clips apart over many rounds, also where a residual branch is trained by Adam
+            from random weights; with the others its nodes may become the same for every clip.
         update_layers: layers of the update.
         scalewise_update: whether each scale has update weights of its own.
         residual: with `head="map"`, whether the input is added.
