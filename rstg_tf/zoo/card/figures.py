@@ -1,6 +1,5 @@
 """What a model is worth, what was published for it, and what it costs."""
 
-from rstg_tf.experiments.config import SyncMNIST
 from rstg_tf.zoo import published
 from rstg_tf.zoo.card.introduction import is_rendered
 from rstg_tf.zoo.card.use import has_attention
@@ -89,6 +88,8 @@ def costs(facts):
 
 def _remark(facts):
     """What to think of a published figure beside ours."""
+    from rstg_tf.experiments.config import SyncMNIST
+
     about = facts.metrics["data"]
     if about["name"].startswith("syncmnist"):
         options = about.get("options", {})
