@@ -100,7 +100,7 @@ def show(figure):
 
 def show_frames(figure):
     picture = io.BytesIO()
-    figure.savefig(picture, format="jpeg", dpi=80, pil_kwargs={"quality": 75})
+    figure.savefig(picture, format="jpeg", dpi=72, pil_kwargs={"quality": 70})
     display(Image(picture.getvalue()))
 
 
