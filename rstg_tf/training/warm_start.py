@@ -3,6 +3,8 @@
 import pathlib
 import warnings
 
+import tensorflow as tf
+
 from rstg_tf.convert import load_backbone
 from rstg_tf.training.restore import restore
 from rstg_tf.training.run_folder import RunFolder
@@ -28,7 +30,7 @@ def warm_start(classifier, path):
         from rstg_tf.zoo.loading import load_model
 
         trained = load_model(path)
-    elif list(pathlib.Path(path).parent.glob(pathlib.Path(path).name + "*")):
+    elif tf.io.gfile.glob(f"{path}*"):  # A checkpoint may lie in a bucket.
         load_backbone(classifier.backbone, path)
         return
     else:
