@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.layers.normalization import make_norm
+from rstg_tf.layers.normalization import make_norm, normalize
 
 ATTENTIONS = ("dot", "additive", "mean")
 ADJACENCIES = ("mask", "weight")
@@ -30,11 +30,13 @@ class GatherMessages(tf.keras.layers.Layer):
             pairs, and a pair that is not adjacent keeps the logit 0.
         adjacency_matrix: float array `[N, N]` (target, source), with `adjacency="weight"`.
         norm: normalisation after the sum.
+        iterations: how often the layer runs, for `norm="iteration_batch"`.
 
     Call arguments:
         inputs: messages `[F, E, M]`, node features of the sources `[F, S, D]` and of the targets
             `[F, N, D]`.
         source_mask: optional bool tensor `[F, S]`; false where a source does not exist.
+        iteration: which of its runs this is, from 0.
 
     Returns:
         Gathered messages `[F, N, M]` and the attention on every edge `[F, E]` (float32, mean over
@@ -54,6 +56,7 @@ class GatherMessages(tf.keras.layers.Layer):
         adjacency="mask",
         adjacency_matrix=None,
         norm="none",
+        iterations=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -74,7 +77,10 @@ class GatherMessages(tf.keras.layers.Layer):
         self.adjacency = adjacency
         self.adjacency_matrix = None if adjacency_matrix is None else np.asarray(adjacency_matrix)
         self.norm = norm
-        self.normalization = make_norm(norm, "normalization", self.dtype_policy)
+        self.iterations = iterations
+        self.normalization = make_norm(
+            norm, "normalization", self.dtype_policy, iterations=iterations
+        )
 
     def build(self, input_shape):
         """Creates queries, keys, the projections of the heads and the bias."""
@@ -96,7 +102,7 @@ class GatherMessages(tf.keras.layers.Layer):
         self.normalization.build((None, self.num_nodes, self.heads * width))
         super().build(input_shape)
 
-    def call(self, inputs, source_mask=None, training=None):
+    def call(self, inputs, source_mask=None, iteration=0, training=None):
         """Softmax in float32 over all sources, then the weighted sum over the edges."""
         messages, sources, targets = inputs
         weights = self._attend(sources, targets, source_mask)  # [F, heads, N, S]
@@ -114,7 +120,8 @@ class GatherMessages(tf.keras.layers.Layer):
             gathered = tf.matmul(gathered, self.projection) + total * self.projection_bias
         gathered = tf.transpose(gathered, [0, 2, 1, 3])
         gathered = tf.reshape(gathered, [-1, self.num_nodes, self.bias.shape[0]])
-        gathered = tf.nn.relu(self.normalization(gathered + self.bias, training=training))
+        gathered = normalize(self.normalization, gathered + self.bias, iteration, training)
+        gathered = tf.nn.relu(gathered)
 
         attention = tf.reshape(weights, [-1, self.heads, self.num_nodes * num_sources])
         attention = tf.gather(attention, target * num_sources + source, axis=-1)
@@ -169,5 +176,6 @@ class GatherMessages(tf.keras.layers.Layer):
             adjacency=self.adjacency,
             adjacency_matrix=None if matrix is None else matrix.tolist(),
             norm=self.norm,
+            iterations=self.iterations,
         )
         return config

@@ -4,7 +4,7 @@ import contextlib
 
 import tensorflow as tf
 
-NORMS = ("none", "layer", "batch", "clip")
+NORMS = ("none", "layer", "batch", "iteration_batch", "clip")
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
@@ -60,16 +60,80 @@ class ClipNormalization(tf.keras.layers.Layer):
         return config
 
 
-def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False):
+@tf.keras.utils.register_keras_serializable("rstg_tf")
+class IterationBatchNormalization(tf.keras.layers.Layer):
+    """Batch normalisation in a stage that runs several times with the same weights.
+
+    Scale and shift are shared as the stage's weights are. The statistics for inference are kept
+    for each iteration by itself, as Recurrent Batch Normalization does (Cooijmans et al., ICLR
+    2017): those of one iteration are not those of the next, so an average over all of them would
+    be that of none, and a model would be another one in inference than in training.
+
+    Args:
+        iterations: how often the stage runs.
+
+    Call arguments:
+        inputs: float tensor `[..., C]`.
+        iteration: which run of the stage this is, from 0.
+        training: whether to normalise by the batch, and learn its statistics.
+
+    Returns:
+        A tensor of the same shape.
+    """
+
+    def __init__(self, iterations, **kwargs):
+        super().__init__(**kwargs)
+        self.iterations = iterations
+        self._statistics = [
+            tf.keras.layers.BatchNormalization(
+                center=False,
+                scale=False,
+                synchronized=True,
+                name=f"iteration{index}",
+                dtype=self.dtype_policy,
+            )
+            for index in range(iterations)
+        ]
+
+    def build(self, input_shape):
+        """Creates scale and shift, and the statistics of every iteration."""
+        channels = input_shape[-1]
+        self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
+        self.beta = self.add_weight("beta", (channels,), initializer="zeros")
+        for statistics in self._statistics:
+            statistics.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs, iteration=0, training=None):
+        """Normalises by the statistics of one iteration."""
+        x = self._statistics[iteration](inputs, training=training)
+        return x * tf.cast(self.gamma, x.dtype) + tf.cast(self.beta, x.dtype)
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "iterations": self.iterations}
+
+
+def normalize(norm, inputs, iteration, training):
+    """Runs a layer of `make_norm` that stands in a stage which runs several times."""
+    if isinstance(norm, IterationBatchNormalization):
+        return norm(inputs, iteration=iteration, training=training)
+    return norm(inputs, training=training)
+
+
+def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False, iterations=None):
     """Makes the normalisation layer that a name stands for.
 
     Args:
         kind: `"none"`, `"layer"` (over channels), `"batch"` (over all replicas of
-            a strategy), or `"clip"` (`ClipNormalization`).
+            a strategy), `"iteration_batch"` (`IterationBatchNormalization`), or `"clip"`
+            (`ClipNormalization`).
         name: name of the layer.
         dtype: its dtype policy.
         gamma_initializer: initializer of its scale.
         shift_first: passed to `ClipNormalization`.
+        iterations: how often it runs, for `"iteration_batch"`; where it runs once, that is
+            `"batch"`.
 
     Returns:
         A Keras layer; for `"none"` the linear activation, which is the identity.
@@ -83,7 +147,9 @@ def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False):
         return tf.keras.layers.LayerNormalization(
             epsilon=1e-5, gamma_initializer=gamma_initializer, name=name, dtype=dtype
         )
-    if kind == "batch":
+    if kind == "iteration_batch" and iterations is not None:
+        return IterationBatchNormalization(iterations, name=name, dtype=dtype)
+    if kind in ("batch", "iteration_batch"):
         return tf.keras.layers.BatchNormalization(
             synchronized=True, gamma_initializer=gamma_initializer, name=name, dtype=dtype
         )

@@ -46,10 +46,12 @@ class RSTG(tf.keras.layers.Layer):
             in the frame before.
         positional: whether messages know the places of their nodes.
         dim_map: side of the positional maps.
-        norm: `"none"`, `"layer"`, `"batch"`, or `"clip"` (over all axes but the batch: the released
-            models, and then the block is not causal), for nodes, messages and updates. `"batch"`
-            keeps clips apart over many rounds, also where a residual branch is trained by Adam
-            from random weights; with the others its nodes may become the same for every clip.
+        norm: `"none"`, `"layer"`, `"batch"`, `"iteration_batch"` (with statistics for each
+            iteration, see `IterationBatchNormalization`), or `"clip"` (over all axes but the
+            batch: the released models, and then the block is not causal), for nodes, messages and
+            updates. `"batch"` and `"iteration_batch"` keep clips apart over many rounds, also
+            where a residual branch is trained by Adam from random weights; with the others its
+            nodes may become the same for every clip.
         update_layers: layers of the update.
         scalewise_update: whether each scale has update weights of its own.
         residual: with `head="map"`, whether the input is added.
@@ -194,6 +196,7 @@ class RSTG(tf.keras.layers.Layer):
                 update_layers=update_layers,
                 scalewise_update=scalewise_update,
                 temporal=variant == "homogeneous",
+                iterations=iterations,
                 name="space_stage",
                 dtype=policy,
             )
@@ -291,7 +294,7 @@ class RSTG(tf.keras.layers.Layer):
             if iteration < self._num_internal:
                 nodes = self.time_stage(nodes)
             if self.variant != "time_only":
-                nodes, attention = self._space(nodes, training)
+                nodes, attention = self._space(nodes, iteration, training)
                 attentions.append(attention)
         if self._has_final_time_stage:
             nodes = self.final_time_stage(nodes)
@@ -387,9 +390,11 @@ class RSTG(tf.keras.layers.Layer):
             if self.variant == "homogeneous":
                 previous, state[f"previous_{index}"] = state[f"previous_{index}"], nodes
                 has_previous = state["frames_seen"][:, 0] > 0
-                nodes, _ = self.space_stage(nodes, previous, has_previous, training=False)
+                nodes, _ = self.space_stage(
+                    nodes, previous, has_previous, iteration=index, training=False
+                )
             elif self.variant != "time_only":
-                nodes, _ = self.space_stage(nodes, training=False)
+                nodes, _ = self.space_stage(nodes, iteration=index, training=False)
         if self._has_final_time_stage:
             nodes = self._time_step(self.final_time_stage, nodes, state, "final")
         if "frames_seen" in state:
@@ -424,7 +429,7 @@ class RSTG(tf.keras.layers.Layer):
             nodes = normalization(nodes, training=training)
         return nodes
 
-    def _space(self, nodes, training):
+    def _space(self, nodes, iteration, training):
         """Runs the Space stage on all frames `[T, B, N, D]` at once; attention is `[T, B, E]`."""
         time, batch = tf.unstack(tf.shape(nodes)[:2])
         static = nodes.shape
@@ -435,7 +440,7 @@ class RSTG(tf.keras.layers.Layer):
             arguments["previous"] = tf.reshape(previous, frames)
             arguments["has_previous"] = tf.repeat(tf.range(time) > 0, batch)
         nodes, attention = self.space_stage(
-            tf.reshape(nodes, frames), training=training, **arguments
+            tf.reshape(nodes, frames), iteration=iteration, training=training, **arguments
         )
         nodes = tf.ensure_shape(tf.reshape(nodes, [time, batch, *frames[1:]]), static)
         return nodes, tf.reshape(attention, [time, batch, attention.shape[-1]])

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from rstg_tf.graph import SpaceGraph
 from rstg_tf.layers.gather import GatherMessages
-from rstg_tf.layers.normalization import make_norm
+from rstg_tf.layers.normalization import make_norm, normalize
 from rstg_tf.layers.send import SendMessages
 from rstg_tf.layers.update import UpdateNodes
 
@@ -29,11 +29,13 @@ class SpaceStage(tf.keras.layers.Layer):
         update_layers: number of layers of the update.
         scalewise_update: whether each scale has update weights of its own.
         temporal: whether a node hears itself in the frame before.
+        iterations: how often the stage runs, for `norm="iteration_batch"`.
 
     Call arguments:
         nodes: node features `[F, N, D]` of `F` frames.
         previous: with `temporal`, the features `[F, N, D]` of the frames before.
         has_previous: with `temporal`, bool tensor `[F]`, false for the first frame of a clip.
+        iteration: which of its runs this is, from 0.
 
     Returns:
         Node features `[F, N, D]` and the attention on every edge `[F, E]`.
@@ -55,6 +57,7 @@ class SpaceStage(tf.keras.layers.Layer):
         update_layers=2,
         scalewise_update=False,
         temporal=False,
+        iterations=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -73,6 +76,7 @@ class SpaceStage(tf.keras.layers.Layer):
         self.update_layers = update_layers
         self.scalewise_update = scalewise_update
         self.temporal = temporal
+        self.iterations = iterations
 
         policy = self.dtype_policy
         self.send = SendMessages(
@@ -82,7 +86,7 @@ class SpaceStage(tf.keras.layers.Layer):
             name="send",
             dtype=policy,
         )
-        self.message_norm = make_norm(norm, "message_norm", policy)
+        self.message_norm = make_norm(norm, "message_norm", policy, iterations=iterations)
         self.gather = GatherMessages(
             self.edges,
             self.graph.num_nodes,
@@ -92,6 +96,7 @@ class SpaceStage(tf.keras.layers.Layer):
             adjacency=adjacency,
             adjacency_matrix=self.graph.adjacency if adjacency == "weight" else None,
             norm=norm if attention == "additive" else "none",
+            iterations=iterations,
             name="gather",
             dtype=policy,
         )
@@ -100,6 +105,7 @@ class SpaceStage(tf.keras.layers.Layer):
             num_layers=update_layers,
             scale_sizes=self.graph.scale_sizes if scalewise_update else None,
             norm=norm,
+            iterations=iterations,
             name="update",
             dtype=policy,
         )
@@ -131,7 +137,7 @@ class SpaceStage(tf.keras.layers.Layer):
         self.update.build([targets, (None, num_nodes, self.gather.bias.shape[0])])
         super().build(input_shape)
 
-    def call(self, nodes, previous=None, has_previous=None, training=None):
+    def call(self, nodes, previous=None, has_previous=None, iteration=0, training=None):
         """One message along every edge, one update of every node."""
         sources, source_mask = nodes, None
         if self.temporal:
@@ -141,11 +147,16 @@ class SpaceStage(tf.keras.layers.Layer):
                 self.graph.num_nodes,
                 axis=-1,
             )
-        messages = self.message_norm(self.send([sources, nodes]), training=training)
+        messages = self.send([sources, nodes])
+        messages = normalize(self.message_norm, messages, iteration, training)
         gathered, attention = self.gather(
-            [messages, sources, nodes], source_mask=source_mask, training=training
+            [messages, sources, nodes],
+            source_mask=source_mask,
+            iteration=iteration,
+            training=training,
         )
-        return self.update([nodes, gathered], training=training), attention
+        nodes = self.update([nodes, gathered], iteration=iteration, training=training)
+        return nodes, attention
 
     def get_config(self):
         """Constructor arguments."""
@@ -165,5 +176,6 @@ class SpaceStage(tf.keras.layers.Layer):
             update_layers=self.update_layers,
             scalewise_update=self.scalewise_update,
             temporal=self.temporal,
+            iterations=self.iterations,
         )
         return config

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from rstg_tf.layers.normalization import make_norm
+from rstg_tf.layers.normalization import make_norm, normalize
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
@@ -14,20 +14,23 @@ class UpdateNodes(tf.keras.layers.Layer):
         num_layers: number of layers.
         scale_sizes: numbers of nodes of each scale; where given, each scale has weights of its own.
         norm: normalisation after the last layer.
+        iterations: how often the layer runs, for `norm="iteration_batch"`.
 
     Call arguments:
         inputs: node features `[F, N, D]` and gathered messages `[F, N, M]`.
+        iteration: which of its runs this is, from 0.
 
     Returns:
         Node features `[F, N, D]`.
     """
 
-    def __init__(self, units, num_layers=2, scale_sizes=None, norm="none", **kwargs):
+    def __init__(self, units, num_layers=2, scale_sizes=None, norm="none", iterations=1, **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self.num_layers = num_layers
         self.scale_sizes = None if scale_sizes is None else tuple(scale_sizes)
         self.norm = norm
+        self.iterations = iterations
         self.mlps = [
             [
                 tf.keras.layers.Dense(
@@ -37,7 +40,9 @@ class UpdateNodes(tf.keras.layers.Layer):
             ]
             for scale in range(len(self.scale_sizes or (None,)))
         ]
-        self.normalization = make_norm(norm, "normalization", self.dtype_policy)
+        self.normalization = make_norm(
+            norm, "normalization", self.dtype_policy, iterations=iterations
+        )
 
     def build(self, input_shape):
         """Creates the weights of every layer."""
@@ -48,7 +53,7 @@ class UpdateNodes(tf.keras.layers.Layer):
         self.normalization.build((None, nodes[-2], self.units))
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, iteration=0, training=None):
         """Runs the nodes of each scale through its layers."""
         features = tf.concat(inputs, axis=-1)
         parts = tf.split(features, self.scale_sizes, axis=-2) if self.scale_sizes else [features]
@@ -59,7 +64,7 @@ class UpdateNodes(tf.keras.layers.Layer):
             for layer in mlp:
                 rows = layer(rows)
             updated.append(tf.reshape(rows, [-1, part.shape[-2], self.units]))
-        return self.normalization(tf.concat(updated, axis=-2), training=training)
+        return normalize(self.normalization, tf.concat(updated, axis=-2), iteration, training)
 
     def get_config(self):
         """Constructor arguments."""
@@ -69,5 +74,6 @@ class UpdateNodes(tf.keras.layers.Layer):
             num_layers=self.num_layers,
             scale_sizes=self.scale_sizes,
             norm=self.norm,
+            iterations=self.iterations,
         )
         return config

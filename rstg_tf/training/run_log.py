@@ -71,14 +71,24 @@ class RunLog(tf.keras.callbacks.Callback):
                 **{name: f"{value:.6g}" for name, value in figures.items()},
             }
         )
-        self._write_all()
-        self._folder.write_summary(self._summary())
+        self.write(self._rows, environment.hardware())
 
     def on_train_end(self, logs=None):
         """Closes TensorBoard, and says what was left out."""
         self._writer.close()
         for skipped in filter(len, self._skipped):
             print(skipped, file=sys.stderr)
+
+    def write(self, rows, hardware):
+        """Writes rows, and the summary that follows from them.
+
+        Args:
+            rows: list of dicts with keys of `COLUMNS`.
+            hardware: what trained, in words.
+        """
+        self._rows = rows
+        self._write_all()
+        self._folder.write_summary(self._summary(hardware))
 
     def _write_all(self):
         with (
@@ -89,7 +99,7 @@ class RunLog(tf.keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self._rows)
 
-    def _summary(self):
+    def _summary(self, hardware):
         state, config = self._state, self._config
         best = {int(row["step"]): row for row in self._rows}.get(int(state.best_step))
         step = int(state.step)
@@ -109,7 +119,7 @@ class RunLog(tf.keras.callbacks.Callback):
             else None,
             "skipped_records": sum(map(len, self._skipped)),
             "seed": config.trainer.seed,
-            "hardware": environment.hardware(),
+            "hardware": hardware,
             "versions": environment.versions(),
             "commit": environment.commit(),
         }

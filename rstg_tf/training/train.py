@@ -68,7 +68,7 @@ def train(config, run_dir, minutes=None):
             saves = folder if chief else RunFolder(elsewhere)
             progress = _progress(state, config)
             skipped = [data.skipped for data in (source, validation) if hasattr(data, "skipped")]
-            validate = _validate(trainee, validation, config, strategy)
+            validate = make_validation(trainee, validation, config, strategy)
             callbacks = [
                 StepCounter(state, config.trainer),
                 StopWhereDiverged(state),
@@ -120,7 +120,18 @@ def _fit(trainee, source, state, config, strategy, callbacks):
     )
 
 
-def _validate(trainee, source, config, strategy):
+def make_validation(trainee, source, config, strategy):
+    """Makes the function that validates.
+
+    Args:
+        trainee: what `build_trainee` returned.
+        source: the validation data.
+        config: the resolved config of the training.
+        strategy: what `get_strategy` returned.
+
+    Returns:
+        A function without arguments that returns `{"loss": ..., "accuracy": ...}`.
+    """
     data = config.validation_data
     count = data.num_examples or source.num_examples
     if data.input_path:

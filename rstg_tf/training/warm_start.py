@@ -8,6 +8,7 @@ import tensorflow as tf
 from rstg_tf.convert import load_backbone
 from rstg_tf.training.restore import restore
 from rstg_tf.training.run_folder import RunFolder
+from rstg_tf.zoo.loading import list_models, load_model
 
 
 def warm_start(classifier, path):
@@ -15,10 +16,11 @@ def warm_start(classifier, path):
 
     Args:
         classifier: a fresh `VideoClassifier`.
-        path: folder of a training, whose best weights are taken, or a published model: every one
-            of its layers (backbone, head, norm, classifier) whose weights fit is taken, a warning
-            names those that start fresh. Anything else is taken for a TensorFlow 1 checkpoint of
-            the authors' code, whose backbone is taken, see `rstg_tf.convert.load_backbone`.
+        path: folder of a training, whose best weights are taken, or name or folder of a published
+            model: every one of its layers (backbone, head, norm, classifier) whose weights fit is
+            taken, a warning names those that start fresh. Anything else is taken for a TensorFlow
+            1 checkpoint of the authors' code, whose backbone is taken, see
+            `rstg_tf.convert.load_backbone`.
 
     Raises:
         FileNotFoundError: if there is nothing at the path.
@@ -26,16 +28,14 @@ def warm_start(classifier, path):
     """
     if RunFolder(path).config.exists() and RunFolder(path).best.exists():
         trained = restore(path)[0]
-    elif (pathlib.Path(path) / "saved_model.pb").exists():
-        from rstg_tf.zoo.loading import load_model
-
+    elif (pathlib.Path(path) / "saved_model.pb").exists() or path in list_models():
         trained = load_model(path)
     elif tf.io.gfile.glob(f"{path}*"):  # A checkpoint may lie in a bucket.
         load_backbone(classifier.backbone, path)
         return
     else:
         raise FileNotFoundError(
-            "trainer.init_checkpoint must be the folder of a training or of a published model, or "
+            "trainer.init_checkpoint must be the folder of a training, a published model, or "
             f"the prefix of a TensorFlow 1 checkpoint. Received: {path}, where there is nothing"
         )
     sources = {layer.name: layer for layer in trained.layers}

@@ -84,7 +84,7 @@ def test_a_fresh_residual_block_still_learns():
 @pytest.mark.parametrize("final", ["last", "mean"])
 @pytest.mark.parametrize("head", ["map", "vec"])
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("norm", ["none", "layer", "batch"])
+@pytest.mark.parametrize("norm", ["none", "layer", "batch", "iteration_batch"])
 def test_streaming_equals_the_clip_at_every_step(variant, head, norm, final):
     block = make_block(variant=variant, head=head, norm=norm, final=final, positional=True)
     inputs = features(2, 4, 5, 4, 3)
@@ -94,6 +94,22 @@ def test_streaming_equals_the_clip_at_every_step(variant, head, norm, final):
         output, state = block.step(inputs[:, t], state)
         clip = block(inputs[:, : t + 1])
         np.testing.assert_allclose(output, clip if head == "vec" else clip[:, t], atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["dot", "additive"])
+def test_statistics_of_each_iteration_make_inference_what_training_was(attention):
+    differences = {}
+    for norm in ("iteration_batch", "batch"):
+        block = make_block(norm=norm, attention=attention, heads=1, iterations=3, head="vec")
+        norms = [m for m in block.submodules if isinstance(m, tf.keras.layers.BatchNormalization)]
+        for layer in norms:
+            layer.momentum = 0.0
+            for statistic in (layer.moving_mean, layer.moving_variance):
+                statistic.assign(tf.zeros_like(statistic))  # It moves by a rounded difference.
+        inputs = features(4, 5, 5, 4, 3)
+        trained = block(inputs, training=True)
+        differences[norm] = np.abs(block(inputs, training=False) - trained).max()
+    assert differences["iteration_batch"] < 1e-4 < 1e-2 < differences["batch"]
 
 
 def test_streams_of_a_batch_may_start_at_different_times():

@@ -43,13 +43,14 @@ def test_layers_that_have_other_weights_start_fresh_and_are_named(run):
         start(run, name="interactions_lstm", model={"head": {"conv_lstm": {"units": 8}}})
 
 
-def test_a_published_model(run, tmp_path):
+def test_a_published_model(run, tmp_path, monkeypatch):
     with chance_of_nothing():
         entry = publish(run, "tiny", zoo=tmp_path / "zoo", num_clips=64, progress=False)
-    for source, weight in zip(
-        restore(run)[0].get_weights(), start(entry).get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(weight, source)
+    monkeypatch.setenv("RSTG_TF_MODEL_ZOO", str(tmp_path / "zoo"))
+    for path in (entry, "tiny"):
+        started = start(path).get_weights()
+        for source, weight in zip(restore(run)[0].get_weights(), started, strict=True):
+            np.testing.assert_array_equal(weight, source)
 
 
 def test_what_can_not_be_started_from(run, tmp_path):
