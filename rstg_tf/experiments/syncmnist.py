@@ -74,7 +74,7 @@ def _go_on_from(config, name):
     motion.persistence, motion.annealing = 0.0, None
     config.train_data.global_batch_size = 128
     config.trainer.init_checkpoint = name
-    config.trainer.train_steps = 1_700
+    config.trainer.train_steps = 1_200
     config.trainer.optimizer_config = adamw(5e-4)
 
 
