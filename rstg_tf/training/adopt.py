@@ -68,11 +68,11 @@ def adopt(config, meta, state, log, run_dir, hardware):
             f"The experiment has {config.trainer.train_steps} steps. Received: {log} that ends at "
             f"step {int(states.step)}, {state} after {int(optimizer.iterations)} steps"
         )
-    folder.claim(config, source.class_names)
     validate = make_validation(trainee, validation, config, strategy)
     Validation(states, validate, config.trainer, folder.best).on_epoch_end(0, rows[-1])
     Checkpoints(states, config.trainer, folder.last).on_epoch_end(0)
     RunLog(folder, states, config).write(rows, hardware)
+    folder.claim(config, source.class_names)  # Last: without it the folder is no training yet.
     return folder
 
 
