@@ -136,6 +136,11 @@ def test_a_card_shows_what_the_entry_holds_and_what_the_model_can(facts):
     text = card.render(facts._replace(model=blind))
     for words in ("attention", "model.step", "in the graph"):
         assert words not in text
+    deaf = {**facts.model.get_config()["head_options"], "variant": "time_only"}
+    text = card.render(facts._replace(model=VideoClassifier(20, head="rstg", head_options=deaf)))
+    assert "in which no node hears another, variant `time_only`" in text
+    for words in ("attention", "directed edges", "message dimension"):
+        assert words not in text
 
 
 def test_every_experiment_of_the_tables_is_found():

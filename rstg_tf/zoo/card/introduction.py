@@ -1,6 +1,7 @@
 """What a model is: the header for Hugging Face, the first lines, the architecture."""
 
 from rstg_tf.zoo import published
+from rstg_tf.zoo.card.use import has_attention
 
 _HEADS = {
     "average": "the average over time and space",
@@ -119,12 +120,16 @@ def _architecture(facts):
         grids = " + ".join(f"{rows}×{columns}" for rows, columns in block.scales)
         inside = [place for place in blocks if place != "final"]
         places = f" stands in {' and '.join(inside)} and" if inside else ""
+        listening = (
+            f", message dimension {block.message_dim}, {block.iterations} iterations, "
+            f"{block.attention} attention{', positional' if block.positional else ''}"
+            if has_attention(facts.model)
+            else f", {block.iterations} iterations, in which no node hears another"
+        )
+        edges = f" and {len(block.edges)} directed edges" if has_attention(facts.model) else ""
         graph = (
-            f" Its graph{places} has the regions of {grids} grids and {len(block.edges)} "
-            f"directed edges, node dimension {block.node_dim}, message dimension "
-            f"{block.message_dim}, {block.iterations} iterations, {block.attention} "
-            f"attention, variant `{block.variant}`"
-            f"{', positional' if block.positional else ''}."
+            f" Its graph{places} has the regions of {grids} grids{edges}, node dimension "
+            f"{block.node_dim}{listening}, variant `{block.variant}`."
         )
     per_frame = " per frame" if facts.model.backbone.per_frame else ""
     return f"`{model.backbone.type}`{per_frame}, then {_HEADS[model.head.type]}.{graph}"
