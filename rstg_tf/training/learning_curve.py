@@ -27,6 +27,7 @@ def draw_learning_curve(log):
         ax.plot(validated["videos"], validated[f"val_{name}"], "o-", color="C1", label="validation")
         ax.set(xlabel="videos seen", ylabel=name)
         ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.locator_params(axis="x", nbins=4)  # Numbers of millions are wide.
     ax.set_ylim(0, 1.02)
     ax.legend(frameon=False, loc="lower right")
     return figure
