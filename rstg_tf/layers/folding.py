@@ -18,3 +18,14 @@ def sizes(tensor):
     """The sizes of a tensor as a list: ints where they are known, int32 scalars elsewhere."""
     dynamic = tf.unstack(tf.shape(tensor))
     return [d if s is None else s for s, d in zip(tensor.shape, dynamic, strict=True)]
+
+
+def on_rows(layer, inputs):
+    """Runs a dense layer on the last axis of `inputs`, of which only the first may be unknown.
+
+    As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only. And Keras
+    would compute with the shape at run time, a dozen operations for each product, which is much of
+    what one frame of one stream costs.
+    """
+    outputs = layer(tf.reshape(inputs, [-1, inputs.shape[-1]]))
+    return tf.reshape(outputs, [-1, *inputs.shape[1:-1], outputs.shape[-1]])

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.layers.folding import on_rows
 from rstg_tf.layers.normalization import make_norm, normalize
 
 ATTENTIONS = ("dot", "additive", "mean")
@@ -138,7 +139,8 @@ class GatherMessages(tf.keras.layers.Layer):
             equal = tf.cast(mask, tf.float32)
             weights = tf.math.divide_no_nan(equal, tf.reduce_sum(equal, axis=-1, keepdims=True))
             return tf.tile(weights, [tf.shape(targets)[0] // tf.shape(weights)[0], 1, 1, 1])
-        query, key = self._split(self.query(targets)), self._split(self.key(sources))
+        query = self._split(on_rows(self.query, targets))
+        key = self._split(on_rows(self.key, sources))
         if self.attention == "dot":
             logits = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
         else:

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.layers.folding import on_rows
+
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
 class SendMessages(tf.keras.layers.Layer):
@@ -52,7 +54,7 @@ class SendMessages(tf.keras.layers.Layer):
     def call(self, inputs):
         """Adds both roles along the edges by one product with the incidence matrix."""
         sources, targets = inputs
-        by, to = self.source(sources), self.target(targets)
+        by, to = on_rows(self.source, sources), on_rows(self.target, targets)
         num_sources, num_targets = sources.shape[-2], targets.shape[-2]
         if self.positional_maps is not None:
             maps = tf.constant(self.positional_maps, by.dtype)
@@ -62,9 +64,7 @@ class SendMessages(tf.keras.layers.Layer):
         incidence[np.arange(len(self.edges)), self.edges[:, 0]] = 1.0
         incidence[np.arange(len(self.edges)), num_sources + self.edges[:, 1]] = 1.0
         pairs = tf.matmul(tf.constant(incidence, by.dtype), tf.concat([by, to], axis=-2))
-        # As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only.
-        messages = self.hidden(tf.reshape(tf.nn.relu(pairs), [-1, self.units]))
-        return tf.reshape(messages, [-1, len(self.edges), self.units])
+        return on_rows(self.hidden, tf.nn.relu(pairs))
 
     def get_config(self):
         """Constructor arguments."""
