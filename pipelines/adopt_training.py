@@ -5,7 +5,7 @@
 
 `rstg_tf.training.make_train_step` can be exported to a machine that has an accelerator but no
 TensorFlow. The variables that come back are validated here; then the folder is a training as any
-other, for evaluate.py, publish.py and build_zoo.py.
+other, for evaluate.py, publish.py and build_zoo.py. See `rstg_tf.training.adopt` for the files.
 """
 
 import _startup
@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--state", required=True, help=".npz file: values of the variables")
     parser.add_argument("--log", required=True, help="CSV file: loss and accuracy")
     parser.add_argument("--hardware", required=True, help="what the steps ran on, for the card")
+    parser.add_argument("--note", help="what else the card must tell of these weights")
     parser.add_argument("--output", help="folder to make (default: runs/EXPERIMENT)")
     arguments = parser.parse_args()
     with _startup.one_line_errors():
@@ -44,6 +45,7 @@ def run(arguments):
         arguments.log,
         arguments.output or f"runs/{arguments.experiment}",
         arguments.hardware,
+        arguments.note,
     )
     print(folder.summary.read_text(), end="")
     print(f"adopted into {folder.path}")

@@ -246,8 +246,8 @@ class Trainer(hyperparams.Config):
         label_smoothing: probability mass that is spread over all classes.
         optimizer_config: optimizer, learning rate, warm-up, average.
         seed: seed of the initial weights.
-        init_checkpoint: what to start from: the folder of a training, a published model, or a
-            TensorFlow 1 checkpoint of the authors' code (of Kinetics, say), see
+        init_checkpoint: what to start from: the folder of a training, name or folder of a published
+            model, or a TensorFlow 1 checkpoint of the authors' code (of Kinetics, say), see
             `rstg_tf.training.warm_start`; "" starts from random weights.
     """
 

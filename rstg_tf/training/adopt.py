@@ -1,90 +1,110 @@
 """The folder of a training whose steps ran elsewhere, by an exported `make_train_step`."""
 
+import contextlib
 import copy
 import csv
 import itertools
 import json
 import pathlib
 import re
+import zipfile
 
 import numpy as np
 import tensorflow as tf
 
 from rstg_tf import experiments
+from rstg_tf.files import written_whole
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.run_folder import RunFolder
 from rstg_tf.training.run_log import RunLog
 from rstg_tf.training.state import training_state
 from rstg_tf.training.step import make_train_step, step_variables
-from rstg_tf.training.strategy import get_strategy
 from rstg_tf.training.train import build_trainee, make_validation
 
 
-def adopt(config, meta, state, log, run_dir, hardware):
-    """Makes of the variables that an exported step left what `train` would have left here.
+def adopt(config, meta, state, log, run_dir, hardware, note=None):
+    """Makes a training's folder of the variables that an exported step left.
 
-    A step of `make_train_step` can be exported to a machine that has an accelerator but no
-    TensorFlow. What comes back is validated here, and then is a training as any other: it can be
-    evaluated, published, and gone on with.
+    A step of `make_train_step` that takes the learning rate can be exported to a machine that has
+    an accelerator but no TensorFlow. What comes back is validated here, and then can be evaluated,
+    published and started from like any training.
+
+    Names of variables are not unique within a model, so their order tells them apart: that in
+    which this very step, traced by the same code, captures them. A validation that falls behind
+    the accuracy of the log is the sign of another order.
 
     Args:
         config: the `Experiment` that the step was made of, with the data, schedule and number of
-            steps that it was given there.
-        meta: JSON file of the export: `arguments` of the step, and `captured`, the `name` and
-            `shape` of its variables in order.
+            steps that it was given there; in float32.
+        meta: JSON file of the export: `arguments` of the step (clips, labels, learning rate) with
+            their `shape`, and `captured`, the `name` and `shape` of its variables in order.
         state: `.npz` file of their values: `v0`, `v1`, ... in the order of `captured`.
         log: CSV file with columns `step`, `seconds`, `loss`, `accuracy` and `learning_rate`; its
             last row is that of the last step. A loss or accuracy that was not kept is empty.
         run_dir: folder to make.
         hardware: what the steps ran on, in words, for the card.
+        note: what else the card must tell of the way of these weights.
 
     Returns:
         The folder, a `RunFolder`.
 
     Raises:
-        FileExistsError: if the folder is that of a training already.
-        ValueError: if the variables are not those of the experiment's step, or not as many steps
-            were done as it has.
+        FileExistsError: if there is such a folder.
+        ValueError: if a file is damaged, the variables or the batch are not those of the
+            experiment's step, or not as many steps were done as it has.
     """
     experiments.check(config)
-    folder = RunFolder(run_dir)
-    if folder.config.exists():
-        raise FileExistsError(f"A new folder is needed. Received: {run_dir}, which has a training")
+    if pathlib.Path(run_dir).exists():
+        raise FileExistsError(f"A new folder is needed. Received: {run_dir}, which exists")
+    if config.runtime.mixed_precision_dtype != "float32":
+        raise ValueError(
+            "Steps are adopted in float32. Received: runtime.mixed_precision_dtype="
+            f"{config.runtime.mixed_precision_dtype}"
+        )
     source = experiments.build_source(config.train_data)
     validation = experiments.build_source(config.validation_data)
     config = experiments.resolve(config, source)
-    strategy = get_strategy(config.runtime)
-    trainee = build_trainee(config)
+    trainee = build_trainee(config, start=False)
     model, optimizer = trainee.classifier, trainee.optimizer
-    _load(config, model, optimizer, source, meta, state)
+    with _read(meta):
+        _load(config, model, optimizer, source, json.loads(pathlib.Path(meta).read_text()), state)
+    with _read(log):
+        rows = _rows(log, config)
 
-    rows = _rows(log, config)
     states = training_state(model, optimizer)
-    states.step.assign(int(rows[-1]["step"]))
-    states.seconds.assign(float(rows[-1]["seconds"]))
+    states.step.assign(rows[-1]["step"])
+    states.seconds.assign(rows[-1]["seconds"])
     if not int(states.step) == int(optimizer.iterations) == config.trainer.train_steps:
         raise ValueError(
             f"The experiment has {config.trainer.train_steps} steps. Received: {log} that ends at "
             f"step {int(states.step)}, {state} after {int(optimizer.iterations)} steps"
         )
-    validate = make_validation(trainee, validation, config, strategy)
-    Validation(states, validate, config.trainer, folder.best).on_epoch_end(0, rows[-1])
-    Checkpoints(states, config.trainer, folder.last).on_epoch_end(0)
-    RunLog(folder, states, config).write(rows, hardware)
-    folder.claim(config, source.class_names)  # Last: without it the folder is no training yet.
-    return folder
+    validate = make_validation(trainee, validation, config, tf.distribute.get_strategy())
+    with written_whole(run_dir) as part:
+        folder = RunFolder(part)
+        folder.claim(config, source.class_names)
+        Validation(states, validate, config.trainer, folder.best).on_epoch_end(0, rows[-1])
+        Checkpoints(states, config.trainer, folder.last).on_epoch_end(0)
+        more = {} if note is None else {"note": note}
+        RunLog(folder, states, config).write(rows, hardware, **more)
+    return RunFolder(run_dir)
 
 
 def _load(config, model, optimizer, source, meta, state):
     """Gives model and optimizer the values of an exported step's variables."""
-    meta = json.loads(pathlib.Path(meta).read_text())
-    takes_learning_rate = len(meta["arguments"]) == 3
-    twin = _with_plain_rate(config, model) if takes_learning_rate else optimizer
-    step = make_train_step(model, twin, takes_learning_rate=takes_learning_rate)
-    clip = (1, *source.clip_shape)
-    arguments = [tf.zeros(clip, tf.uint8), tf.zeros(1, tf.int64), tf.constant(0.0)]
-    function = step.get_concrete_function(*arguments[: len(meta["arguments"])])
+    batch = [config.train_data.global_batch_size, *source.clip_shape]
+    shapes = [argument["shape"] for argument in meta["arguments"]]
+    if shapes != [batch, batch[:1], []]:
+        raise ValueError(
+            f"The step of {config.name!r} takes clips {batch}, labels and a learning rate. "
+            f"Received: arguments of shapes {shapes}"
+        )
+    twin = _with_plain_rate(config, model)
+    step = make_train_step(model, twin, takes_learning_rate=True)
+    function = step.get_concrete_function(
+        tf.zeros([1, *batch[1:]], tf.uint8), tf.zeros(1, tf.int64), tf.constant(0.0)
+    )
     variables = {id(v.handle): v for v in step_variables(model, twin) if isinstance(v, tf.Variable)}
     captured = [variables[id(handle)] for handle in function.captured_inputs]
     mine = [(_name(v.name), v.shape.as_list()) for v in captured]
@@ -95,12 +115,23 @@ def _load(config, model, optimizer, source, meta, state):
                 f"The variables must be those of the step of {config.name!r}. Received: "
                 f"{received} as number {index}, where {expected} was expected"
             )
-    with np.load(state) as values:
+    with _read(state), np.load(state) as values:
         for i, variable in enumerate(captured):
             variable.assign(values[f"v{i}"])
-    if twin is not optimizer:
-        for variable, value in zip(optimizer.variables, twin.variables, strict=True):
-            variable.assign(value)
+    for variable, value in zip(optimizer.variables, twin.variables, strict=True):
+        variable.assign(value)
+
+
+@contextlib.contextmanager
+def _read(path):
+    """Names the file where what it holds is damaged."""
+    try:
+        yield
+    except (KeyError, json.JSONDecodeError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"The file must hold all that an exported step left. Received: {path}, where reading "
+            f"ended with {type(error).__name__}: {error}"
+        ) from error
 
 
 def _name(variable):
@@ -124,13 +155,18 @@ def _with_plain_rate(config, model):
 def _rows(path, config):
     """Rows of a `RunLog` from those of a log."""
     with pathlib.Path(path).open(newline="", encoding="utf-8") as file:
-        rows = [{"step": int(row.pop("step")), **row} for row in csv.DictReader(file)]
-    if not rows:
-        raise ValueError(f"A training has a log with rows. Received: {path}")
+        rows = list(csv.DictReader(file))
     batch_size, step, seconds = config.train_data.global_batch_size, 0, 0.0
     for row in rows:
-        row["videos"] = row["step"] * batch_size
-        passed = float(row["seconds"]) - seconds
-        row["videos_per_second"] = f"{(row['step'] - step) * batch_size / passed:.6g}"
-        step, seconds = row["step"], float(row["seconds"])
+        last_step, last_seconds = step, seconds
+        row["step"], row["seconds"] = step, seconds = int(row["step"]), float(row["seconds"])
+        if step <= last_step or seconds <= last_seconds:
+            raise ValueError(
+                f"Steps and seconds of a log must grow. Received: {path} with step {step} after "
+                f"{seconds} s behind step {last_step} after {last_seconds} s"
+            )
+        rate = (step - last_step) * batch_size / (seconds - last_seconds)
+        row |= {"videos": step * batch_size, "videos_per_second": f"{rate:.6g}"}
+    if not rows:
+        raise ValueError(f"A training has a log with rows. Received: {path}")
     return rows

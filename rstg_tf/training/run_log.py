@@ -79,16 +79,17 @@ class RunLog(tf.keras.callbacks.Callback):
         for skipped in filter(len, self._skipped):
             print(skipped, file=sys.stderr)
 
-    def write(self, rows, hardware):
+    def write(self, rows, hardware, **more):
         """Writes rows, and the summary that follows from them.
 
         Args:
             rows: list of dicts with keys of `COLUMNS`.
             hardware: what trained, in words.
+            **more: further entries of the summary.
         """
         self._rows = rows
         self._write_all()
-        self._folder.write_summary(self._summary(hardware))
+        self._folder.write_summary({**self._summary(hardware), **more})
 
     def _write_all(self):
         with (

@@ -53,12 +53,13 @@ def train(config, run_dir, minutes=None):
     config = experiments.resolve(config, source)
     folder = RunFolder(run_dir)
     chief = is_chief(strategy)
+    begun = tf.train.latest_checkpoint(str(folder.last)) is not None
 
     tf.keras.utils.set_random_seed(config.trainer.seed)
     if config.runtime.op_determinism:
         tf.config.experimental.enable_op_determinism()
     with _precision(config.runtime.mixed_precision_dtype), strategy.scope():
-        trainee = build_trainee(config)
+        trainee = build_trainee(config, start=not begun)
     folder.claim(config, source.class_names, write=chief)  # Now that the config has proved sound.
     state = training_state(trainee.classifier, trainee.optimizer)
     restore_checkpoint(state, folder.last)
@@ -82,10 +83,18 @@ def train(config, run_dir, minutes=None):
     return folder
 
 
-def build_trainee(config):
-    """Builds and compiles the model of a resolved experiment, within the scope of its strategy."""
+def build_trainee(config, start=True):
+    """Builds and compiles the model of a resolved experiment, within the scope of its strategy.
+
+    Args:
+        config: the `Experiment`.
+        start: whether it takes the weights that the training starts from.
+
+    Returns:
+        A `Trainee`.
+    """
     classifier = experiments.build_model(config.model)
-    if config.trainer.init_checkpoint:
+    if start and config.trainer.init_checkpoint:
         warm_start(classifier, config.trainer.init_checkpoint)
     trainee = Trainee(classifier, config.trainer.label_smoothing)
     optimizer = build_optimizer(

@@ -35,8 +35,9 @@ def warm_start(classifier, path):
         return
     else:
         raise FileNotFoundError(
-            "trainer.init_checkpoint must be the folder of a training, a published model, or "
-            f"the prefix of a TensorFlow 1 checkpoint. Received: {path}, where there is nothing"
+            "trainer.init_checkpoint must be the folder of a training, a published model (one of "
+            f"{list_models()}, or a folder), or the prefix of a TensorFlow 1 checkpoint. "
+            f"Received: {path}, where there is nothing"
         )
     sources = {layer.name: layer for layer in trained.layers}
     fresh = []

@@ -100,6 +100,7 @@ def publish(
             **manifest_of_test_set(figures),
             "parameters": summary["parameters"],
             "videos": summary["videos"],
+            "started_from": _start(subject.config),
             "figures": figures["figures"],
             "weights_sha256": figures["weights_sha256"],
         }
@@ -195,6 +196,11 @@ def _read_metrics(path, model):
     return metrics
 
 
+def _start(config):
+    """What a training started from, without the path to it; None for random weights."""
+    return pathlib.PurePath(config.trainer.init_checkpoint).name or None
+
+
 def _portable(config):
     """The config as YAML, with the names of files in place of this machine's paths."""
     import yaml
@@ -202,6 +208,7 @@ def _portable(config):
     from rstg_tf.evaluation.data import without_folders
 
     tree = json.loads(json.dumps(config.as_dict()))
+    tree["trainer"]["init_checkpoint"] = _start(config) or ""
     for data in (tree["train_data"], tree["validation_data"]):
         data["input_path"] = pathlib.PurePath(data["input_path"]).name
         kind = data["source"]["type"]

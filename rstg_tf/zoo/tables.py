@@ -10,7 +10,9 @@ _EXPLANATIONS = {
     ),
     published.SYNCMNIST: (
         "Who recognises the digits but not the two that are in synchrony gets one over the number "
-        "of pairs: 33.3 % with 3 digits, 10 % with 5. A model is published only if it is better."
+        "of pairs: 33.3 % with 3 digits, 10 % with 5. A model is published only if it is better by "
+        "more than its interval; until then its row says so, also where a training was tried "
+        "([docs/syncmnist_recipe.md](../docs/syncmnist_recipe.md))."
     ),
 }
 _INTERACTIONS = (
@@ -117,7 +119,7 @@ def _rows(theirs, experiment, figures, entries):
             "test set": f"{about['data']}, {about['figures']['num_clips']:,} clips",
             "size": about["size"],
             "parameters": f"{about['parameters']:,}",
-            "videos seen": f"{about['videos']:,}",
+            "videos seen": _videos(about),
             "entry": _links(name, about),
         }
     if not names:
@@ -127,6 +129,11 @@ def _rows(theirs, experiment, figures, entries):
         command = f"`{COMMAND.format(experiment)}`" if known else ""
         ours = dict.fromkeys(figures, state)
         yield {**theirs, **ours, **rest, "entry": command}
+
+
+def _videos(about):
+    start = about.get("started_from")
+    return f"{about['videos']:,}{f', after {start}' if start else ''}"
 
 
 def _links(name, about):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -62,6 +63,7 @@ def adopted(folder, run, config=None):
         folder / "log.csv",
         run,
         "1 x something fast",
+        "It came by post.",
     )
 
 
@@ -73,6 +75,7 @@ def test_what_comes_back_is_a_training_as_any_other(elsewhere, tmp_path):
     summary = json.loads(run.summary.read_text())
     assert (summary["steps"], summary["videos"]) == (STEPS, 4 * STEPS)
     assert summary["hardware"] == "1 x something fast"
+    assert summary["note"] == "It came by post."
     assert summary["best_validation"]["step"] == STEPS
     assert 0 <= summary["best_validation"]["accuracy"] <= 1
     with run.log.open() as file:
@@ -87,10 +90,37 @@ def test_what_comes_back_is_a_training_as_any_other(elsewhere, tmp_path):
     assert all(any(np.array_equal(weight, value) for value in values) for weight in raw)
 
 
-def test_it_takes_no_folder_twice(elsewhere, tmp_path):
-    adopted(elsewhere[0], tmp_path)
+def test_a_folder_that_exists_is_left_alone(elsewhere, tmp_path):
     with pytest.raises(FileExistsError, match=str(tmp_path)):
         adopted(elsewhere[0], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_step_of_another_batch(elsewhere, tmp_path):
+    other = tiny_experiment(overrides={"train_data": {"global_batch_size": 8}})
+    with pytest.raises(ValueError, match=r"takes clips \[8, 4, 32, 32, 3\].*\[4, 4, 32, 32, 3\]"):
+        adopted(elsewhere[0], tmp_path / "run", other)
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        ("meta.json", lambda data: data[:40], "JSONDecodeError"),
+        ("meta.json", lambda data: data.replace(b"captured", b"caught"), "KeyError: 'captured'"),
+        ("state.npz", lambda data: data[:-200], "BadZipFile"),
+        ("log.csv", lambda data: data.replace(b"seconds", b"hours"), "KeyError: 'seconds'"),
+        ("log.csv", lambda data: data + b"4,9.0,1,1,1", "step 4 after 9.0 s behind step 4"),
+        ("log.csv", lambda data: data[: data.index(b"\n")], "a log with rows"),
+    ],
+)
+def test_damaged_files_are_named(elsewhere, tmp_path, file, damage, message):
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(elsewhere[0], folder)
+    (folder / file).write_bytes(damage((folder / file).read_bytes()))
+    with pytest.raises(ValueError, match=message) as caught:
+        adopted(folder, tmp_path / "run")
+    assert str(folder / file) in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_variables_of_another_model(elsewhere, tmp_path):

@@ -26,9 +26,16 @@ def recipe(facts):
         "settings in `config.yaml`.",
         f"- {summary['videos']:,} videos seen in {summary['minutes']} minutes on "
         f"{summary['hardware']}; seed {summary['seed']}, commit {summary['commit']}.",
-        f"- Weights of step {best['step']:,}, the best of the validations: accuracy "
+        f"- Weights of step {best['step']:,}, the best of those validated: accuracy "
         f"{best['accuracy']:.4f} on split {config.validation_data.split}.",
     ]
+    if trainer.init_checkpoint:
+        lines.append(
+            f"- It started from the weights of `{trainer.init_checkpoint}`, whose own training is "
+            "not in these numbers of videos and minutes."
+        )
+    if "note" in summary:
+        lines.append(f"- {summary['note']}")
     if "learning_curve.png" in facts.checksums:
         lines += ["", "![Loss and accuracy against videos seen](learning_curve.png)"]
     return "\n".join(lines)
