@@ -79,6 +79,9 @@ class IterationBatchNormalization(tf.keras.layers.Layer):
 
     Returns:
         A tensor of the same shape.
+
+    Raises:
+        ValueError: there is no such iteration.
     """
 
     def __init__(self, iterations, **kwargs):
@@ -106,6 +109,10 @@ class IterationBatchNormalization(tf.keras.layers.Layer):
 
     def call(self, inputs, iteration=0, training=None):
         """Normalises by the statistics of one iteration."""
+        if not 0 <= iteration < self.iterations:
+            raise ValueError(
+                f"`iteration` must be one of {self.iterations}, from 0. Received: {iteration}"
+            )
         x = self._statistics[iteration](inputs, training=training)
         return x * tf.cast(self.gamma, x.dtype) + tf.cast(self.beta, x.dtype)
 

@@ -49,9 +49,11 @@ class RSTG(tf.keras.layers.Layer):
         norm: `"none"`, `"layer"`, `"batch"`, `"iteration_batch"` (with statistics for each
             iteration, see `IterationBatchNormalization`), or `"clip"` (over all axes but the
             batch: the released models, and then the block is not causal), for nodes, messages and
-            updates. `"batch"` and `"iteration_batch"` keep clips apart over many rounds, also
-            where a residual branch is trained by Adam from random weights; with the others its
-            nodes may become the same for every clip.
+            updates. `"batch"` keeps clips apart over many rounds, also where a residual branch is
+            trained by Adam from random weights; with `"layer"` its nodes may become the same for
+            every clip. But it has one average of the statistics of all iterations, with which a
+            `"vec"` block may be far worse in inference than in training: there take
+            `"iteration_batch"`.
         update_layers: layers of the update.
         scalewise_update: whether each scale has update weights of its own.
         residual: with `head="map"`, whether the input is added.

@@ -59,7 +59,7 @@ class UpdateNodes(tf.keras.layers.Layer):
         parts = tf.split(features, self.scale_sizes, axis=-2) if self.scale_sizes else [features]
         updated = []
         for part, mlp in zip(parts, self.mlps, strict=True):
-            # As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only.
+            # As a matrix, see `on_rows`.
             rows = tf.reshape(part, [-1, part.shape[-1]])
             for layer in mlp:
                 rows = layer(rows)

@@ -62,6 +62,31 @@ def test_every_row_builds_what_it_says(name):
     assert model.block.node_dim == model.block.message_dim == 64
 
 
+def test_syncmnist_ends_on_the_true_motion_and_is_validated_on_it():
+    for name in experiments.list_experiments("sync*"):
+        for size in experiments.SIZES:
+            config = experiments.get_experiment(name, size)
+            motion = config.train_data.source.syncmnist
+            videos = config.trainer.train_steps * config.train_data.global_batch_size
+            if motion.persistence:
+                hold, end = motion.annealing
+                assert 0.19 < hold / videos < 0.21 and 0.54 < end / videos < 0.56, (name, size)
+            assert config.validation_data.source.syncmnist.persistence == 0
+
+
+def test_what_goes_on_from_a_model_fits_it():
+    staged = {}
+    for name in experiments.list_experiments("sync5_*"):
+        config = experiments.get_experiment(name)
+        if config.trainer.init_checkpoint:
+            first = experiments.get_experiment(config.trainer.init_checkpoint)
+            assert first.model.as_dict() == config.model.as_dict()
+            staged[name] = first.name
+    assert staged == {
+        f"sync5_rstg_{row}": f"sync3_rstg_{row}" for row in ("1temp", "alltemp", "positional")
+    }
+
+
 def test_paper_size():
     config = experiments.get_experiment("sync3_rstg_alltemp", "paper")
     assert config.model.backbone.simple_conv.filters == (512, 512, 512)

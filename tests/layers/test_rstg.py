@@ -24,12 +24,13 @@ def make_block(**options):
     return block
 
 
+@pytest.mark.parametrize("norm", ["layer", "iteration_batch"])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_config_round_trip_is_complete(variant):
+def test_config_round_trip_is_complete(variant, norm):
     options = {
         "scales": ((2, 3), 1), "node_dim": 6, "message_dim": 9, "iterations": 2, "attention": "dot",
         "heads": 3, "head": "vec", "final": "mean", "variant": variant, "positional": True,
-        "dim_map": 4, "norm": "layer", "update_layers": 1, "scalewise_update": True,
+        "dim_map": 4, "norm": norm, "update_layers": 1, "scalewise_update": True,
         "residual": False, "output_norm": "none", "project_back": True, "adjacency": "mask",
         "head_dim": 2, "internal_time_stages": 1, "node_batch_norm": True,
         "positional_grid": "floor", "name": "graph", "dtype": "float32", "trainable": False,
@@ -96,6 +97,12 @@ def test_streaming_equals_the_clip_at_every_step(variant, head, norm, final):
         np.testing.assert_allclose(output, clip if head == "vec" else clip[:, t], atol=1e-5)
 
 
+def test_statistics_of_an_iteration_that_there_is_none_of():
+    stage = make_block(norm="iteration_batch").space_stage
+    with pytest.raises(ValueError, match=r"`iteration` must be one of 2, from 0. Received: 2"):
+        stage(features(3, 5, 6), iteration=2)
+
+
 @pytest.mark.parametrize("attention", ["dot", "additive"])
 def test_statistics_of_each_iteration_make_inference_what_training_was(attention):
     differences = {}
@@ -158,12 +165,12 @@ def test_attention_is_a_distribution_over_what_a_node_hears(variant):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
-@pytest.mark.parametrize("head", ["map", "vec"])
-def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, head):
+@pytest.mark.parametrize(("head", "norm"), [("map", "layer"), ("vec", "iteration_batch")])
+def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, head, norm):
     # Layer normalisation of a handful of ReLU channels, all near zero for some weights, would
     # enlarge any rounding: as many channels as this, and the same weights in every run.
     tf.keras.utils.set_random_seed(0)
-    options = {**SMALL, "node_dim": 32, "message_dim": 32, "norm": "layer", "output_norm": "none"}
+    options = {**SMALL, "node_dim": 32, "message_dim": 32, "norm": norm, "output_norm": "none"}
     options |= {"head": head, "variant": variant}
     exact, half = RSTG(**options), RSTG(**options, dtype=policy)
     inputs = features(2, 3, 5, 4, 3)
@@ -183,9 +190,10 @@ def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, hea
 
 
 @pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
-@pytest.mark.parametrize("head", ["map", "vec"])
-def test_compiles_with_xla_forward_and_backward(variant, head):
-    block, inputs = make_block(head=head, variant=variant), tf.constant(features(2, 3, 5, 4, 3))
+@pytest.mark.parametrize(("head", "norm"), [("map", "none"), ("vec", "iteration_batch")])
+def test_compiles_with_xla_forward_and_backward(variant, head, norm):
+    block = make_block(head=head, variant=variant, norm=norm)
+    inputs = tf.constant(features(2, 3, 5, 4, 3))
 
     def loss_and_gradients():
         with tf.GradientTape() as tape:

@@ -1,5 +1,8 @@
 """Trainings that start from weights that were trained before."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from tiny import chance_of_nothing, tiny_experiment
@@ -62,3 +65,13 @@ def test_what_can_not_be_started_from(run, tmp_path):
         start(run, model=narrow)
     with pytest.raises(FileNotFoundError, match=r"Received: .*none, where there is nothing"):
         start(tmp_path / "none")
+
+
+def test_a_training_that_goes_on_does_not_need_its_start(run, tmp_path):
+    start_of = shutil.copytree(run, tmp_path / "start")
+    config = tiny_experiment(overrides={"trainer": {"init_checkpoint": str(start_of)}})
+    folder = train(config, tmp_path / "run", minutes=0)
+    assert json.loads(folder.summary.read_text())["steps"] == 2
+    shutil.rmtree(start_of)
+    train(config, tmp_path / "run")
+    assert json.loads(folder.summary.read_text())["steps"] == 4
