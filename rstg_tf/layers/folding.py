@@ -23,9 +23,8 @@ def sizes(tensor):
 def on_rows(layer, inputs):
     """Runs a dense layer on the last axis of `inputs`, of which only the first may be unknown.
 
-    As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only. And Keras
-    would compute with the shape at run time, a dozen operations for each product, which is much of
-    what one frame of one stream costs.
+    As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only; and without
+    the dozen operations by which Keras computes with the shape at run time.
     """
     outputs = layer(tf.reshape(inputs, [-1, inputs.shape[-1]]))
     return tf.reshape(outputs, [-1, *inputs.shape[1:-1], outputs.shape[-1]])
