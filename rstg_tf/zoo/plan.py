@@ -47,7 +47,8 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
         overrides: settings to change in all of them, see `apply_overrides`.
         strategy: `runtime.distribution_strategy`, where not the experiment's.
         runs: folder of the trainings.
-        zoo: folder of the zoo, see `rstg_tf.list_models`.
+        zoo: folder of the zoo, see `rstg_tf.list_models`. In one that is named here, a model that
+            starts from another one starts from that of the same zoo.
 
     Returns:
         List of `Plan`.
@@ -64,6 +65,9 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
         config.model.num_classes = None  # Those of Interactions, at paper size, too.
         if strategy:
             config.runtime.distribution_strategy = strategy
+        if zoo and config.trainer.init_checkpoint:
+            # Not from one of the same name elsewhere, which may be another model.
+            config.trainer.init_checkpoint = str(pathlib.Path(zoo) / config.trainer.init_checkpoint)
         check(apply_overrides(config, overrides or {}))
         name = experiment if size == "lite" else f"{experiment}_{size}"
         run = RunFolder(pathlib.Path(runs) / name)

@@ -71,3 +71,13 @@ def test_the_plan_is_the_poster_and_names_what_is_closest():
     assert plan.make_plans("i3d", "paper")[0].name == "i3d_paper"
     with pytest.raises(ValueError, match=r"rstg_res3_4.*Received: 'rstg_res34'"):
         plan.make_plans("i3d,rstg_res34")
+
+
+def test_a_zoo_of_its_own_starts_from_its_own_models(tmp_path):
+    default = plan.make_plans("sync5_rstg_alltemp")[0]
+    assert default.config.trainer.init_checkpoint == "sync3_rstg_alltemp"
+    names = {"runs": tmp_path / "runs", "zoo": tmp_path / "zoo"}
+    own = plan.make_plans("sync5_rstg_alltemp", **names)
+    start = str(tmp_path / "zoo" / "sync3_rstg_alltemp")
+    assert own[0].config.trainer.init_checkpoint == start
+    assert start in go_on(own)["sync5_rstg_alltemp"]
