@@ -69,7 +69,7 @@ def _from_easy_motion(config, batch_size, steps, learning_rate):
 
 def _from_model(config, name):
     config.trainer.init_checkpoint = name
-    _set_length(config, 32, 7_000, 5e-4)
+    _set_length(config, 128, 1_200, 5e-4)
 
 
 def _set_length(config, batch_size, steps, learning_rate):
