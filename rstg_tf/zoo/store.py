@@ -113,16 +113,25 @@ def _place(zoo, name, part, entries):
     target, replaced = zoo / name, zoo / f".{name}.replaced"
     if target.exists():
         os.rename(target, replaced)
+    else:
+        replaced.mkdir()  # Empty: tells who comes after a killed process that there was none.
     try:
         os.rename(part, target)
         manifest.write_manifest(zoo, entries)
     except BaseException:
         if target.exists():
             os.rename(target, part)
-        if replaced.exists():
-            os.rename(replaced, target)
+        _put_back(replaced, target)
         raise
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _put_back(replaced, target):
+    """Makes a folder what it was before it was replaced, which may be nothing."""
+    if any(replaced.iterdir()):
+        os.rename(replaced, target)
+    else:
+        replaced.rmdir()
 
 
 def _clear_up(zoo):
@@ -135,7 +144,7 @@ def _clear_up(zoo):
         listed = entries.get(target.name, {}).get("files")
         if not (target.exists() and manifest.checksums(target) == listed):
             shutil.rmtree(target, ignore_errors=True)
-            os.rename(replaced, target)
+            _put_back(replaced, target)
         shutil.rmtree(replaced, ignore_errors=True)
 
 

@@ -113,17 +113,22 @@ def test_what_a_killed_process_left_is_cleared_up(tmp_path):
 
 
 @pytest.mark.parametrize("listed", [False, True])
-def test_a_process_killed_while_it_replaces_an_entry(tmp_path, listed):
-    def replace():
+@pytest.mark.parametrize("name", ["one", "new"])
+def test_a_process_killed_while_an_entry_takes_its_place(tmp_path, name, listed):
+    def place():
         write = manifest.write_manifest
         manifest.write_manifest = lambda *args: (listed and write(*args), die())
-        fill(tmp_path, "one", "new", overwrite=True)
+        fill(tmp_path, name, "new", overwrite=True)
 
     fill(tmp_path, "one", "old")
-    run_killed(replace)
+    run_killed(place)
     fill(tmp_path, "two")
-    assert is_consistent(tmp_path, ["one", "two"])
-    assert (tmp_path / "one/variables/data").read_text() == ("new" if listed else "old")
+    there = {"one", "two"} | ({name} if listed else set())
+    assert is_consistent(tmp_path, there)
+    expected = "new" if listed and name == "one" else "old"
+    assert (tmp_path / "one/variables/data").read_text() == expected
+    if name not in there:
+        fill(tmp_path, name)
 
 
 def test_two_that_publish_at_once_both_come_in(tmp_path):
