@@ -12,6 +12,7 @@ command goes on where it was interrupted.
 import _startup
 
 import argparse
+import os
 import pathlib
 import shlex
 import sys
@@ -40,11 +41,12 @@ def run(arguments):
     from rstg_tf.files import written_whole
     from rstg_tf.zoo import list_models, manifest, reproduction, tables
 
-    names, entries = list_models(arguments.only, arguments.zoo), {}
+    names = list_models(arguments.only, arguments.zoo)
     if not names:
         raise ValueError(f"There is no such published model. Received: --only={arguments.only}")
     published = manifest.read_manifest(arguments.zoo)
-    moves, failed = [], []
+    entries = {name: {**about, "figures": None} for name, about in published.items()}
+    moves, failed, measured = [], [], 0
     for name in names:
         if not published[name].get("figures"):
             continue  # Converted, not measured.
@@ -62,11 +64,13 @@ def run(arguments):
         except (ValueError, OSError) as error:
             failed.append(f"{name}: {error}")
             continue
-        entries[name] = {**published[name], "figures": figures}
+        entries[name]["figures"] = figures
+        measured += 1
         moves += reproduction.moved(name, published[name]["figures"], figures)
-    text = tables.render(entries)
     path = pathlib.Path(arguments.output) / "tables.md"
     path.parent.mkdir(parents=True, exist_ok=True)
+    zoo = os.path.relpath(manifest.zoo_directory(arguments.zoo), path.parent)
+    text = tables.render(entries, folder=f"{zoo}/")
     with written_whole(path) as part:
         part.write_text(text)
     print(text)
@@ -75,7 +79,7 @@ def run(arguments):
     if moves:
         print("By more than their intervals moved:", *(f"  {move}" for move in moves), sep="\n")
     else:
-        print(f"No figure of {len(entries)} models moved by more than its interval.")
+        print(f"No figure of {measured} models moved by more than its interval.")
     return 2 if failed else 1 if moves else 0
 
 

@@ -1,8 +1,10 @@
 """What the figures of a zoo allow to say: sentences whose intervals do not overlap."""
 
+from rstg_tf.experiments.registry import SIZES
+from rstg_tf.zoo.manifest import entry_name
 from rstg_tf.zoo.published import published_figure
 
-# Ablations of the tables: whether the first is better than the second is what they ask.
+# Ablations of the tables, as experiments: whether the first is better is what they ask.
 PAIRS = (
     ("i3d", "c2d"),
     ("rstg_c2d", "c2d"),
@@ -41,15 +43,16 @@ def read_out(entries, pairs=PAIRS):
 
     Args:
         entries: dict from name to what the manifest says, as `read_manifest` returns it.
-        pairs: pairs of names to compare. A pair is passed over where one is not published, or is
-            of another size or test set than the other.
+        pairs: pairs of experiments to compare, at each size. A pair is passed over where one is
+            not published, or was tested on other clips than the other.
 
     Returns:
         Markdown text: a sentence for every pair whose 95 % intervals of top-1 do not overlap, and
         one that names the pairs that can't be told apart.
     """
     sentences, undecided = [], []
-    for pair in pairs:
+    of_a_size = [[entry_name(name, size) for name in pair] for size in SIZES for pair in pairs]
+    for pair in of_a_size:
         if not _are_comparable(*(entries.get(name) for name in pair)):
             continue
         better = _better(pair, entries)
@@ -93,12 +96,12 @@ def _sentence(better, worse, entries):
     videos = [entries[name]["videos"] for name in (better, worse)]
     if videos[0] != videos[1]:
         text += f"; they saw {videos[0]:,} and {videos[1]:,} videos"
-    figures = [_published(name) for name in (better, worse)]
+    figures = [_published(entries[name]) for name in (better, worse)]
     if None not in figures:
         text += f"; published: {figures[0]:.1f} % and {figures[1]:.1f} %"
     return f"{text}."
 
 
-def _published(name):
-    figure = published_figure(name)
+def _published(about):
+    figure = published_figure(about["experiment"])
     return None if figure is None else figure.top_1

@@ -26,6 +26,11 @@ def zoo_directory(zoo=None):
     return pathlib.Path(zoo or os.environ.get(VARIABLE) or beside)
 
 
+def entry_name(experiment, size):
+    """Name of the entry that is the zoo's model of an experiment at a size."""
+    return experiment if size == "lite" else f"{experiment}_{size}"
+
+
 def read_manifest(zoo=None):
     """Reads the entries of a zoo.
 

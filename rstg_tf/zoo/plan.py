@@ -47,8 +47,8 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
         overrides: settings to change in all of them, see `apply_overrides`.
         strategy: `runtime.distribution_strategy`, where not the experiment's.
         runs: folder of the trainings.
-        zoo: folder of the zoo, see `rstg_tf.list_models`. In one that is named here, a model that
-            starts from another one starts from that of the same zoo.
+        zoo: folder of the zoo, see `rstg_tf.list_models`. A model that starts from another one
+            starts from that of the same zoo.
 
     Returns:
         List of `Plan`.
@@ -59,19 +59,19 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
     """
     from rstg_tf.experiments import apply_overrides, check, get_experiment
 
-    plans = []
+    plans, folder, elsewhere = [], manifest.zoo_directory(zoo), manifest.zoo_directory()
     for experiment in _choose(only):
         config = get_experiment(experiment, size)
         config.model.num_classes = None  # Those of Interactions, at paper size, too.
         if strategy:
             config.runtime.distribution_strategy = strategy
-        if zoo and config.trainer.init_checkpoint:
-            # Not from one of the same name elsewhere, which may be another model.
-            config.trainer.init_checkpoint = str(pathlib.Path(zoo) / config.trainer.init_checkpoint)
+        if config.trainer.init_checkpoint and folder.resolve() != elsewhere.resolve():
+            # Not from one of the same name there, which may be another model.
+            own = folder.resolve() / config.trainer.init_checkpoint
+            config.trainer.init_checkpoint = str(own)
         check(apply_overrides(config, overrides or {}))
-        name = experiment if size == "lite" else f"{experiment}_{size}"
-        run = RunFolder(pathlib.Path(runs) / name)
-        plans.append(Plan(name, config, run, manifest.zoo_directory(zoo)))
+        name = manifest.entry_name(experiment, size)
+        plans.append(Plan(name, config, RunFolder(pathlib.Path(runs) / name), folder))
     return plans
 
 
@@ -119,7 +119,7 @@ def _row(plan, state):
 
     about = manifest.read_manifest(plan.zoo).get(plan.name, {})
     published_by = about if _is_published(plan, about) else {}
-    summary = _read(plan.run.summary)
+    summary = _read(plan.zoo / plan.name / "training.json" if published_by else plan.run.summary)
     best = summary.get("best_validation") or {}
     figures = published_by.get("figures") or _read(plan.metrics).get("figures")
     batch, steps = plan.config.train_data.global_batch_size, plan.config.trainer.train_steps

@@ -12,7 +12,7 @@ _EXPLANATIONS = {
         "Who recognises the digits but not the two that are in synchrony gets one over the number "
         "of pairs: 33.3 % with 3 digits, 10 % with 5. A model is published only if it is better by "
         "more than its interval; until then its row says so, also where a training was tried "
-        "([docs/syncmnist_recipe.md](../docs/syncmnist_recipe.md))."
+        "([docs/syncmnist_recipe.md]({folder}../docs/syncmnist_recipe.md))."
     ),
 }
 _INTERACTIONS = (
@@ -22,11 +22,13 @@ _INTERACTIONS = (
 COMMAND = "python pipelines/build_zoo.py --only={}"
 
 
-def render(entries):
+def render(entries, folder=""):
     """Writes the tables and what can be read from them.
 
     Args:
-        entries: dict from name to what the manifest says, as `read_manifest` returns it.
+        entries: dict from name to what the manifest says, as `read_manifest` returns it. One
+            without figures was not measured.
+        folder: path of the zoo's folder as links need it, ending in "/"; "" for a file in it.
 
     Returns:
         Markdown text. A row whose experiment is not trained says so, with the command for it.
@@ -35,13 +37,16 @@ def render(entries):
 
     sections = []
     for table in (published.SOMETHING_SOMETHING, published.SYNCMNIST):
-        sections += [f"## {table.title}", _EXPLANATIONS[table].format(title=table.title)]
+        explanation = _EXPLANATIONS[table].format(title=table.title, folder=folder)
+        sections += [f"## {table.title}", explanation]
         if table is published.SYNCMNIST:
             for column, title in enumerate(table.columns):
-                sections += [f"### {title}", _to_markdown(_digits_rows(table, column, entries))]
+                rows = _digits_rows(table, column, entries, folder)
+                sections += [f"### {title}", _to_markdown(rows)]
         else:
-            sections.append(_to_markdown(_two_figures_rows(table, entries)))
-    sections += ["## Interactions", _INTERACTIONS, _to_markdown(_interactions_rows(entries))]
+            sections.append(_to_markdown(_two_figures_rows(table, entries, folder)))
+    rows = _interactions_rows(entries, folder)
+    sections += ["## Interactions", _INTERACTIONS, _to_markdown(rows)]
     sections += ["## What the figures say", read_out(entries)]
     return "\n\n".join(sections) + "\n"
 
@@ -80,33 +85,34 @@ def percent(figures, name):
     return f"{100 * figures[name]:.1f} ({100 * low:.1f} … {100 * high:.1f})"
 
 
-def _two_figures_rows(table, entries):
+def _two_figures_rows(table, entries, folder):
     for row in table.rows:
         theirs = {
             f"published {column}": _number(figure)
             for column, figure in zip(table.columns, row.figures, strict=True)
         }
         figures = {"ours top-1 (95 %)": "top_1", "ours top-5 (95 %)": "top_5"}
-        yield from _rows({"model": row.method, **theirs}, row.experiments[0], figures, entries)
+        theirs = {"model": row.method, **theirs}
+        yield from _rows(theirs, row.experiments[0], figures, entries, folder)
 
 
-def _digits_rows(table, column, entries):
+def _digits_rows(table, column, entries, folder):
     for row in table.rows:
         experiment, figure = row.experiments[column], row.figures[column]
         if experiment or figure:
             theirs = {"model": row.method, "published": _number(figure)}
-            yield from _rows(theirs, experiment, {"ours (95 %)": "top_1"}, entries)
+            yield from _rows(theirs, experiment, {"ours (95 %)": "top_1"}, entries, folder)
 
 
-def _interactions_rows(entries):
+def _interactions_rows(entries, folder):
     from rstg_tf.experiments import list_experiments
 
     figures = {"top-1 (95 %)": "top_1", "within pairs (95 %)": "within_pair"}
     for experiment in list_experiments("interactions_*"):
-        yield from _rows({"model": experiment}, experiment, figures, entries)
+        yield from _rows({"model": experiment}, experiment, figures, entries, folder)
 
 
-def _rows(theirs, experiment, figures, entries):
+def _rows(theirs, experiment, figures, entries, folder):
     """The rows of one experiment: one for each entry, or one that says that there is none."""
     from rstg_tf.experiments import list_experiments
 
@@ -120,13 +126,15 @@ def _rows(theirs, experiment, figures, entries):
             "size": about["size"],
             "parameters": f"{about['parameters']:,}",
             "videos seen": _videos(about),
-            "entry": _links(name, about),
+            "entry": _links(name, about, folder),
         }
     if not names:
         known = experiment is not None and list_experiments(experiment)
-        state = "not trained" if known else "no experiment here"
+        published = any(about.get("experiment") == experiment for about in entries.values())
+        trained = "not measured again" if published else "not trained"
+        state = trained if known else "no experiment here"
         rest = dict.fromkeys(("test set", "size", "parameters", "videos seen"), "")
-        command = f"`{COMMAND.format(experiment)}`" if known else ""
+        command = f"`{COMMAND.format(experiment)}`" if known and not published else ""
         ours = dict.fromkeys(figures, state)
         yield {**theirs, **ours, **rest, "entry": command}
 
@@ -136,10 +144,10 @@ def _videos(about):
     return f"{about['videos']:,}{f', after {start}' if start else ''}"
 
 
-def _links(name, about):
-    links = [f"[{name}]({name}/README.md)"]
+def _links(name, about, folder):
+    links = [f"[{name}]({folder}{name}/README.md)"]
     if "evaluation.ipynb" in about["files"]:
-        links.append(f"[notebook]({name}/evaluation.ipynb)")
+        links.append(f"[notebook]({folder}{name}/evaluation.ipynb)")
     return ", ".join(links)
 
 

@@ -48,6 +48,15 @@ def test_rows_show_ours_beside_theirs_or_the_command():
     assert "74.1" in five and "--only=sync5_rstg_1temp" in five
 
 
+def test_tables_elsewhere_tell_what_was_not_measured_and_link_to_the_zoo():
+    entries = {"i3d": entry("i3d", 500), "c2d": entry("c2d", 300, figures=None)}
+    text = tables.render(entries, folder="../zoo/")
+    assert "[i3d](../zoo/i3d/README.md)" in lines(text, "| I3D ")[0]
+    (row,) = lines(text, "| C2D ")
+    assert "not measured again" in row and "build_zoo.py" not in row
+    assert "(../zoo/../docs/syncmnist_recipe.md)" in text
+
+
 def test_only_what_intervals_show_is_said():
     entries = {
         "i3d": entry("i3d", 500),
@@ -69,6 +78,18 @@ def test_only_what_intervals_show_is_said():
         "- Their intervals do not tell apart: `rstg_res3` and `i3d`.",
     ]
     assert "No two models" in comparison.read_out({"i3d": entry("i3d", 500)})
+
+
+def test_models_of_another_size_are_compared_with_one_another():
+    of_paper = {
+        "i3d_paper": entry("i3d", 500, size="paper"),
+        "rstg_res2_paper": entry("rstg_res2", 400, size="paper"),
+        "rstg_res2": entry("rstg_res2", 300),
+    }
+    assert lines(comparison.read_out(of_paper), "- ") == [
+        "- `i3d_paper` is better than `rstg_res2_paper` by 10.0 points (50.0 % and 40.0 %); "
+        "published: 41.6 % and 46.9 %.",
+    ]
 
 
 def test_the_text_around_the_tables_stays(tmp_path):
