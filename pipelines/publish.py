@@ -53,6 +53,7 @@ def run(arguments):
     command = shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]])
     entry = publish(**options, command=command)
     print(f"published {entry}")
+    readme.refresh(entry.parent)
     if notebook:
         config = RunFolder(arguments.run_dir).read_config()
         completing.complete(
@@ -63,7 +64,7 @@ def run(arguments):
             config=config,
             max_megabytes=arguments.max_megabytes,
         )
-    readme.refresh(entry.parent)
+        readme.refresh(entry.parent)
 
 
 if __name__ == "__main__":

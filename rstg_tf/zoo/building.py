@@ -1,7 +1,7 @@
 """The zoo from its experiments: each trained, measured, published, and given its notebook."""
 
+import contextlib
 import json
-import math
 import sys
 import time
 
@@ -33,15 +33,15 @@ def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None
         Dict from the names of entries that failed to the reason. One that is not better than
         chance is no failure; it is not published.
     """
-    left, failed = math.inf if minutes is None else 60 * minutes, {}
+    budget, failed = _Budget(minutes), {}
     for entry in plans:
         try:
-            left -= _train(entry, left, num_clips)
+            _train(entry, budget, num_clips)
             _publish(entry, num_clips, command, progress)
             _complete(entry, notebooks, progress)
         except publishing.NotBetterThanChance as error:
             _tell(f"{entry.name}: not published: {error}")
-        except (ValueError, OSError, ArithmeticError, RuntimeError) as error:
+        except (ValueError, OSError, ArithmeticError, RuntimeError, tf.errors.OpError) as error:
             failed[entry.name] = str(error)
             _tell(f"{entry.name}: failed: {error}")
         finally:
@@ -50,17 +50,35 @@ def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None
     return failed
 
 
-def _train(entry, left, num_clips):
-    """Trains an entry that is not trained, if there are seconds left; returns how many it took."""
+class _Budget:
+    """Minutes left for training; None is without end."""
+
+    def __init__(self, minutes):
+        self.minutes = minutes
+
+    @contextlib.contextmanager
+    def spent(self):
+        """What is done within is taken off it, also where it fails."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            if self.minutes is not None:
+                self.minutes -= (time.monotonic() - begun) / 60
+
+
+def _train(entry, budget, num_clips):
+    """Trains an entry that is not trained, if there is time left."""
     from rstg_tf.training import train
 
-    state, start = plan.state_of(entry, num_clips), time.monotonic()
-    unfinished = state in (plan.NOT_TRAINED, plan.BEGUN)
-    if state == plan.TRAINED or (unfinished and left > 0):
+    state = plan.state_of(entry, num_clips)
+    if state == plan.TRAINED:
+        # It is only checked for having these settings.
+        train(entry.config, entry.run.path)
+    elif state in (plan.NOT_TRAINED, plan.BEGUN) and (budget.minutes is None or budget.minutes > 0):
         _tell(f"{entry.name}: training")
-        # One that is trained to its end is only checked for having these settings.
-        train(entry.config, entry.run.path, None if math.isinf(left) else left / 60)
-    return time.monotonic() - start if unfinished else 0.0
+        with budget.spent():
+            train(entry.config, entry.run.path, budget.minutes)
 
 
 def _publish(entry, num_clips, command, progress):

@@ -2,8 +2,12 @@
 
 import csv
 import json
+import os
+import re
+import time
 
 import pytest
+import tensorflow as tf
 from tiny import OVERRIDES, chance_of_nothing, tiny_experiment
 
 from rstg_tf.zoo import manifest, plan
@@ -73,9 +77,32 @@ def test_the_plan_is_the_poster_and_names_what_is_closest():
         plan.make_plans("i3d,rstg_res34")
 
 
+def test_a_training_out_of_memory_takes_its_time_off_the_budget(tmp_path, monkeypatch):
+    tried = []
+
+    def fail(config, *_):
+        tried.append(config.name)
+        time.sleep(0.1)
+        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+
+    monkeypatch.setattr("rstg_tf.training.train", fail)
+    names = {"runs": tmp_path / "runs", "zoo": tmp_path / "zoo"}
+    failed = go_on(plan.make_plans("i3d,c2d", **names), minutes=0.05 / 60)
+    assert tried == ["c2d"] and "out of memory" in failed["c2d"]
+    assert (tmp_path / "zoo" / "README.md").exists()
+
+
+def test_what_is_published_has_the_numbers_of_its_training(tmp_path):
+    name = "sync3_rstg_alltemp"
+    table = plan.progress_table(plan.make_plans(name, runs=tmp_path))
+    training = json.loads((manifest.zoo_directory() / name / "training.json").read_text())
+    assert re.search(rf"{training['videos']:,} +{training['minutes']:.0f} ", table)
+
+
 def test_a_zoo_of_its_own_starts_from_its_own_models(tmp_path):
-    default = plan.make_plans("sync5_rstg_alltemp")[0]
-    assert default.config.trainer.init_checkpoint == "sync3_rstg_alltemp"
+    for zoo in (None, manifest.zoo_directory(), os.path.relpath(manifest.zoo_directory())):
+        default = plan.make_plans("sync5_rstg_alltemp", zoo=zoo)[0]
+        assert default.config.trainer.init_checkpoint == "sync3_rstg_alltemp"
     names = {"runs": tmp_path / "runs", "zoo": tmp_path / "zoo"}
     own = plan.make_plans("sync5_rstg_alltemp", **names)
     start = str(tmp_path / "zoo" / "sync3_rstg_alltemp")
