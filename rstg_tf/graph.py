@@ -196,11 +196,12 @@ class SpaceGraph:
             )
         return "\n".join(lines)
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, edges=True):
         """Draws the regions of each scale side by side, with every edge between them.
 
         Args:
             ax: matplotlib axes to draw on; a new figure where it is missing.
+            edges: whether to draw them; no node hears another in a graph of Time stages alone.
 
         Returns:
             The axes.
@@ -220,7 +221,7 @@ class SpaceGraph:
             centres.append((left + width / 2, top + height / 2))
             ax.annotate(str(node), centres[-1], ha="center", va="center", zorder=3)
         # Both directions of an edge share one line; a curve keeps it off the nodes in between.
-        for source, target in self.edges:
+        for source, target in self.edges if edges else ():
             if source < target:
                 same_scale = self.regions[source].scale == self.regions[target].scale
                 ax.annotate(
@@ -237,7 +238,8 @@ class SpaceGraph:
         ax.set_ylim(1.05, -0.05)
         ax.set_aspect("equal")
         ax.set_axis_off()
-        ax.set_title(str(self).splitlines()[0])
+        title = str(self).splitlines()[0]
+        ax.set_title(title if edges else title.rpartition(",")[0])
         return ax
 
 

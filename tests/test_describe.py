@@ -252,6 +252,16 @@ def test_boxes_of_the_drawing_are_apart_and_say_what_the_table_says(resnet):
         assert (box.x0 > trunk.x1) == stage.branch
     (regions,) = figure.subfigs[1].axes
     assert "14 nodes, 90 directed edges" in regions.get_title()
+    stored = description.total("trainable") + description.total("statistics")
+    assert f"{stored / 1e3:.1f} k parameters" in figure.get_suptitle()
+
+
+def test_time_alone_is_drawn_without_edges():
+    options = {"node_dim": 8, "variant": "time_only"}
+    figure = draw(describe(VideoClassifier(5, head="rstg", head_options=options), (4, 32, 32)))
+    (regions,) = figure.subfigs[1].axes
+    assert regions.get_title().endswith("14 nodes")
+    assert not any(text.arrow_patch for text in regions.texts)
 
 
 def call(*arguments, cwd):

@@ -50,12 +50,14 @@ class Description:
         clip_shape: `(T, H, W, C)` of the clip that the shapes and multiply-adds are for.
         stages: tuple of `Stage`, in their order.
         graphs: tuple of the different `SpaceGraph`s of the RSTG blocks.
+        edges: whether nodes of the RSTG blocks hear one another.
     """
 
     name: str
     clip_shape: tuple
     stages: tuple[Stage, ...]
     graphs: tuple[SpaceGraph, ...]
+    edges: bool
 
     def total(self, field, kind=None):
         """Sums `"trainable"`, `"statistics"` or `"multiply_adds"` over stages, of one kind or all.
@@ -146,7 +148,8 @@ def describe(model, size, name=""):
             )
         )
     graphs = tuple(dict.fromkeys(block.graph for block in model.blocks.values()))
-    return Description(name, (*size, model.channels), tuple(stages), graphs)
+    edges = any(block.variant != "time_only" for block in model.blocks.values())
+    return Description(name, (*size, model.channels), tuple(stages), graphs, edges)
 
 
 def format_shape(sizes):

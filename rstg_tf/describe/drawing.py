@@ -36,7 +36,7 @@ def draw(description):
         stages, regions = figure.subfigures(1, 2, width_ratios=(width, 6))
         axes = regions.subplots(len(graphs), squeeze=False)[:, 0]
         for ax, graph in zip(axes, graphs, strict=True):
-            graph.plot(ax)
+            graph.plot(ax, description.edges)
             ax.set_title(f"Regions of the RSTG blocks\n{ax.get_title()}", fontsize=10)
     ax = stages.subplots()
     _draw_stages(ax, description)
@@ -50,15 +50,17 @@ def draw(description):
 def _title(description):
     lines = [
         f"{description.name}, clip of {format_shape(description.clip_shape)}",
-        _figures(description.total("trainable"), description.total("multiply_adds")),
+        _figures(description.stages),
     ]
     if description.graphs:
-        figures = (description.total(field, "graph") for field in ("trainable", "multiply_adds"))
-        lines.append(f"RSTG blocks alone: {_figures(*figures)}")
+        blocks = [stage for stage in description.stages if stage.kind == "graph"]
+        lines.append(f"RSTG blocks alone: {_figures(blocks)}")
     return "\n".join(lines)
 
 
-def _figures(parameters, multiply_adds):
+def _figures(stages):
+    parameters = sum(stage.trainable + stage.statistics for stage in stages)
+    multiply_adds = sum(stage.multiply_adds for stage in stages)
     return f"{_short(parameters)} parameters   {_short(multiply_adds)} multiply-adds"
 
 
@@ -73,7 +75,7 @@ def _draw_stages(ax, description):
     _draw_box(ax, 0, _TRUNK, "clip", format_shape(description.clip_shape), "white")
     above = 0
     for row, stage in enumerate(description.stages, start=1):
-        costs = _figures(stage.trainable, stage.multiply_adds)
+        costs = _figures([stage])
         _draw_box(
             ax,
             row,

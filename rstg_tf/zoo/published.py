@@ -96,6 +96,12 @@ SOMETHING_SOMETHING = Table(
 )
 
 
+def is_row(experiment):
+    """Whether an experiment is a row of one of the tables, with a figure or without."""
+    rows = SOMETHING_SOMETHING.rows + SYNCMNIST.rows
+    return any(experiment in row.experiments for row in rows)
+
+
 def published_figure(experiment):
     """Finds what was published for an experiment.
 

@@ -111,6 +111,7 @@ def test_syncmnist_is_the_papers_task_only_with_its_motion_and_its_pairs(facts):
     text = render(facts, "sync3_conv_lstm", "syncmnist3", persistence=0.0)
     assert "| Top-1 accuracy | 61.0% (60.0% … 62.0%) | 95.0% |" in text
     assert "The same task" in text and "convert_checkpoint" not in text
+    assert "Chance is 5.0%, one over the number of pairs" in text
     text = render(facts, "sync3_conv_lstm", "syncmnist3", persistence=0.5)
     assert "Not the same task" in text and "The same task" not in text
     text = render(facts, "sync3_conv_lstm", "syncmnist3", no_pair=0.5)
@@ -119,7 +120,9 @@ def test_syncmnist_is_the_papers_task_only_with_its_motion_and_its_pairs(facts):
 
 def test_experiments_of_no_table_have_no_published_figure(facts):
     text = render(facts, "interactions_rstg")
-    assert "published:" not in text and "convert_checkpoint" not in text
+    assert "the published figure" not in text and "convert_checkpoint" not in text
+    text = render(facts, "sync3_rstg_positional", "syncmnist3")
+    assert "The paper's table has no figure for this row." in text
     assert "not Something-Something" in text
     assert "- 5,678,901 multiply-adds for a clip of 4×32×32×3, 678,901 of them in the graph" in text
     assert "- 123 clips/s on 2 cores: the fastest of several batches of 8" in text
@@ -132,6 +135,7 @@ def test_a_card_shows_what_the_entry_holds_and_what_the_model_can(facts):
     for file in ("learning_curve.png", "evaluation.ipynb", "confusion_matrix.png"):
         assert file not in text
         assert f"({file})" in card.render(facts._replace(checksums={file: "0" * 64}))
+    assert "Other numbers of frames and other sizes run, but were not measured." in text
     blind = VideoClassifier(20, backbone_options={"filters": (4, 8, 8)}, head="average")
     text = card.render(facts._replace(model=blind))
     for words in ("attention", "model.step", "in the graph"):
@@ -141,6 +145,44 @@ def test_a_card_shows_what_the_entry_holds_and_what_the_model_can(facts):
     assert "in which no node hears another, variant `time_only`" in text
     for words in ("attention", "directed edges", "message dimension"):
         assert words not in text
+
+
+def test_the_architecture_tells_where_graphs_and_non_local_blocks_stand(facts):
+    def first_sentences(name, **head):
+        config = copy.deepcopy(facts.config)
+        config.model = experiments.get_experiment(name).model
+        options = {"width": 0.0625, "non_local": config.model.backbone.video_resnet.non_local}
+        options["graphs"] = config.model.backbone.video_resnet.graphs
+        small = {"scales": (2, 1), "node_dim": 8, "message_dim": 8}
+        model = VideoClassifier(
+            20,
+            backbone="video_resnet",
+            backbone_options={**options, "graph_options": small},
+            head="average",
+            head_options={"graph_options": small} if head else {},
+        )
+        text = card.render(facts._replace(config=config, model=model))
+        return text.split("## Architecture\n\n")[1].split("\n")[0], text
+
+    assert "(C2D: each kernel sees one frame), then" in first_sentences("c2d")[0]
+    sentence, _ = first_sentences("i3d_nl")
+    assert "(I3D: kernels over several frames), with non-local blocks in res3 and res4," in sentence
+    sentence, text = first_sentences("rstg_c2d", graph=True)
+    assert "stands after res5, adds its vector to the average and has the regions" in sentence
+    assert "model.attention(clips)  # [B, steps, K, E]" in text
+    sentence, text = first_sentences("rstg_res3_4")
+    assert "stands in res3 and res4 and has the regions of 2×2 + 1×1 grids" in sentence
+    assert "model.attention(clips, \"res4\")  # or 'res3'; [B, steps, K, E]" in text
+
+
+def test_limits_tell_who_never_says_no_pair(facts):
+    def limits(high):
+        figures = {"no_pair": 0.0, "no_pair_interval_95": [0.0, high], "no_pair_num_clips": 47}
+        metrics = {**facts.metrics, "figures": {**FIGURES, **figures}}
+        return card.render(facts._replace(metrics=metrics)).split("## Limits")[1]
+
+    assert "takes nearly every clip without a pair" in limits(0.1)
+    assert "without a pair" not in limits(0.9)
 
 
 def test_every_experiment_of_the_tables_is_found():

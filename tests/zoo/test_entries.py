@@ -41,6 +41,11 @@ def test_files_are_those_of_the_manifest(name):
     assert list(example_of(name)["clips"].shape[1:]) == ENTRIES[name]["clip_shape"]
 
 
+def test_a_clone_of_the_zoo_is_light():
+    sizes = [path.stat().st_size for path in ZOO.rglob("*") if path.is_file()]
+    assert sum(sizes) <= 100e6 and max(sizes) <= 20e6
+
+
 def test_every_folder_is_listed():
     assert {path.name for path in ZOO.iterdir() if path.is_dir()} == set(ENTRIES)
 

@@ -11,9 +11,17 @@ def limits(facts):
         if is_rendered(data)
         else "Its "
     )
+    fewer = (
+        "Fewer frames are measured in [evaluation.ipynb](evaluation.ipynb), more frames and other "
+        "sizes run, but were not measured."
+        if "evaluation.ipynb" in facts.checksums
+        else "Other numbers of frames and other sizes run, but were not measured."
+    )
+    _, most = facts.metrics["figures"].get("no_pair_interval_95", (0, 1))
+    blind = " It takes nearly every clip without a pair for one with a pair." if most < 0.25 else ""
     return (
-        f"## Limits\n\n{rendered}figures hold for clips like those of {data}. Other numbers of "
-        "frames and other sizes run, but were not measured. One training, one seed."
+        f"## Limits\n\n{rendered}figures hold for clips like those of {data}. {fewer}{blind} "
+        "One training, one seed."
     )
 
 

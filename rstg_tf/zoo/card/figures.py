@@ -24,11 +24,12 @@ def measured(facts):
     ]
     asked = f"seed {about['seed']}" if "seed" in about else f"shards `{about['shards']}`"
     digits = f", digits of {about['digits']}" if "digits" in about else ""
+    chance = f"{figures['chance']:.1%}{_chance(about)}"
     lines = [
         "## Figures",
         "",
         f"On {figures['num_clips']:,} clips of {about['name']}, split {about['split']}, {asked}"
-        f"{digits}; {facts.metrics['protocol']}. Chance is {figures['chance']:.1%}.",
+        f"{digits}; {facts.metrics['protocol']}. Chance is {chance}.",
         "",
         "| | value | 95 % interval |",
         "|---|---|---|",
@@ -50,12 +51,14 @@ def measured(facts):
 
 def beside_published(facts):
     """The published figure beside ours, where there is one."""
-    row = published.published_figure(facts.training["experiment"])
+    experiment, title = facts.training["experiment"], "## Beside the published figure"
+    row = published.published_figure(experiment)
     if row is None:
-        return ""
+        none = f"{title}\n\nThe paper's table has no figure for this row."
+        return none if published.is_row(experiment) else ""
     figures, data = facts.metrics["figures"], facts.metrics["data"]["name"]
     lines = [
-        "## Beside the published figure",
+        title,
         "",
         f"| | here: {data}, size `{facts.training['size']}` | "
         f"published: “{row.method}”, {row.data} |",
@@ -82,8 +85,14 @@ def costs(facts):
         f"- {costs['parameters']:,} parameters{of_graph[0]}.\n"
         f"- {costs['multiply_adds']:,} multiply-adds for a clip of {clip}{of_graph[1]}.\n"
         f"- {costs['clips_per_second']:.3g} clips/s on {costs['hardware']}: the fastest of several "
-        f"batches of {costs['batch_size']}, measured while it was published."
+        f"batches of {costs['batch_size']}."
     )
+
+
+def _chance(about):
+    if not about["name"].startswith("syncmnist"):
+        return ""
+    return ", one over the number of pairs: of who knows the digits but not which two are a pair"
 
 
 def _remark(facts):
@@ -110,7 +119,8 @@ def _remark(facts):
     if is_rendered(about["name"]):
         return (
             "Other data, other classes and another size: these figures can't be compared with one "
-            "another, only differences between rows with differences between rows."
+            "another, only differences between rows with differences between rows, where models "
+            f"saw as many videos. This one saw {facts.training['videos']:,}."
         )
     return ""
 

@@ -1,5 +1,7 @@
 """What a model is: the header for Hugging Face, the first lines, the architecture."""
 
+import numpy as np
+
 from rstg_tf.zoo import published
 from rstg_tf.zoo.card.use import has_attention
 
@@ -100,8 +102,8 @@ def _data(facts):
     name = facts.metrics["data"]["name"]
     if name == "interactions":
         return (
-            "Interactions: clips rendered by `rstg_tf.data.interactions`, whose classes only the "
-            "order of time tells apart. It stands in for Something-Something and is not "
+            "Interactions: clips rendered by `rstg_tf.data.interactions`, of actions in pairs that "
+            "only the order of time tells apart. It stands in for Something-Something and is not "
             "Something-Something."
         )
     if is_rendered(name):
@@ -118,8 +120,10 @@ def _architecture(facts):
     if blocks:
         block = facts.model.block
         grids = " + ".join(f"{rows}×{columns}" for rows, columns in block.scales)
-        inside = [place for place in blocks if place != "final"]
-        places = f" stands in {' and '.join(inside)} and" if inside else ""
+        places = f" stands in {' and '.join(blocks)} and"
+        if "final" in blocks:
+            after = model.backbone.type == "video_resnet"
+            places = " stands after res5, adds its vector to the average and" if after else ""
         listening = (
             f", message dimension {block.message_dim}, {block.iterations} iterations, "
             f"{block.attention} attention{', positional' if block.positional else ''}"
@@ -131,8 +135,19 @@ def _architecture(facts):
             f" Its graph{places} has the regions of {grids} grids{edges}, node dimension "
             f"{block.node_dim}{listening}, variant `{block.variant}`."
         )
-    per_frame = " per frame" if facts.model.backbone.per_frame else ""
-    return f"`{model.backbone.type}`{per_frame}, then {_HEADS[model.head.type]}.{graph}"
+    return f"{_backbone(facts)}, then {_HEADS[model.head.type]}.{graph}"
+
+
+def _backbone(facts):
+    backbone = facts.config.model.backbone
+    if backbone.type != "video_resnet":
+        return f"`{backbone.type}`{' per frame' if facts.model.backbone.per_frame else ''}"
+    kernels = backbone.video_resnet.temporal_kernels.as_dict()
+    in_time = any(np.max(sizes) > 1 for sizes in kernels.values())
+    kind = "I3D: kernels over several frames" if in_time else "C2D: each kernel sees one frame"
+    places = backbone.video_resnet.non_local
+    non_local = f", with non-local blocks in {' and '.join(places)}" if places else ""
+    return f"`video_resnet` ({kind}){non_local}"
 
 
 def _header(facts):

@@ -19,11 +19,7 @@ def how_to_use(facts):
             "import rstg_tf",
             f'model = rstg_tf.load_model("{name}")',
             'probabilities = model(clips)["probabilities"]',
-            *(
-                ["attention = model.attention(clips)  # [B, T, K, E], edges in model.block.edges"]
-                if has_attention(facts.model)
-                else []
-            ),
+            *([_attention(facts.model)] if has_attention(facts.model) else []),
         ),
     ]
     if facts.model.streams:
@@ -70,6 +66,18 @@ def contract(facts):
 def has_attention(model):
     """Whether nodes of the model's last block listen to one another."""
     return model.block is not None and model.block.variant != "time_only"
+
+
+def _attention(model):
+    *others, last = model.blocks
+    place = f'"{last}"' if others else ""
+    there = f"or {', '.join(map(repr, others))}; " if others else ""
+    # Within a video ResNet there are fewer steps in time than frames.
+    steps = "T" if model.backbone.per_frame else "steps"
+    return (
+        f"attention = model.attention(clips{', ' if place else ''}{place})"
+        f"  # {there}[B, {steps}, K, E], edges in model.block.edges"
+    )
 
 
 def _code(*lines, language="python"):
