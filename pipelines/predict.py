@@ -7,6 +7,7 @@ python pipelines/predict.py interactions_rstg a_folder --format=json --annotate=
 import _startup
 
 import argparse
+import itertools
 import json
 import pathlib
 import sys
@@ -42,6 +43,7 @@ def run(arguments):
     from rstg_tf.prediction import Predictor, find_videos, write_annotated
 
     videos = find_videos(arguments.videos)
+    annotated = annotated_paths(arguments.annotate, videos) if arguments.annotate else {}
     predictor = Predictor(
         load_subject(arguments.model, arguments.zoo),
         frames=arguments.frames,
@@ -59,11 +61,11 @@ def run(arguments):
             failed += 1
             continue
         show(prediction)
-        if arguments.annotate:
+        if annotated:
             attention = predictor.attention(prediction.clip)
             write_annotated(
                 prediction,
-                annotated_path(arguments.annotate, video, videos),
+                annotated[video],
                 predictor.clips,
                 graph=None if attention is None else predictor.model.block.graph,
                 attention=attention,
@@ -71,11 +73,22 @@ def run(arguments):
     return 2 if failed else 0
 
 
-def annotated_path(folder, video, videos):
-    """A name of its own for every video, also for those of the same name in other folders."""
-    alike = [other for other in videos if other.stem == video.stem]
-    number = f"-{alike.index(video)}" if len(alike) > 1 else ""
-    return pathlib.Path(folder) / f"{video.stem}{number}.mp4"
+def annotated_paths(folder, videos):
+    """A file of its own for every video, also for those of the same name in other folders."""
+    paths, taken = {}, set()
+    for video in videos:
+        names = itertools.chain([video.stem], (f"{video.stem}-{n}" for n in itertools.count(1)))
+        path = next(p for name in names if (p := pathlib.Path(folder) / f"{name}.mp4") not in taken)
+        taken.add(path)
+        paths[video] = path
+    videos = {video.resolve() for video in videos}
+    replaced = [str(path) for path in taken if path.resolve() in videos]
+    if replaced:
+        raise ValueError(
+            "Annotated videos must not replace those that they are made of; --annotate needs "
+            f"another folder. Received: {folder}, which holds {', '.join(sorted(replaced))}"
+        )
+    return paths
 
 
 def print_table(prediction):

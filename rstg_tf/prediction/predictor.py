@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from rstg_tf.data.clips import Clips
 from rstg_tf.data.sampling import sample_frames
@@ -78,7 +79,10 @@ class Predictor:
         count, numbers, frames = frames_of_clip(video, self.clips)
         clip = self.clips.centre(frames)
         outputs = self.model(clip[None])
-        scores = outputs["probabilities"].numpy()[0]
+        if "probabilities" in outputs:
+            scores = outputs["probabilities"].numpy()[0]
+        else:  # Any SavedModel that can be evaluated.
+            scores = tf.nn.softmax(outputs["logits"]).numpy()[0]
         best = np.argsort(-scores, kind="stable")[: self.top]
         classes = [(self._name(index), float(scores[index])) for index in best]
         return Prediction(video, classes, count, numbers, clip)

@@ -74,6 +74,16 @@ def test_longer_and_wider_videos_are_sampled_evenly_and_cut_in_the_middle(tmp_pa
     np.testing.assert_array_equal(prediction.clip, video[::2, :, 16:-16])
 
 
+def test_a_model_of_logits_alone_gives_probabilities(folder):
+    subject = load_subject("interactions_mean")
+    logits = subject._replace(model=lambda clips: {"logits": subject.model(clips)["logits"]})
+    expected, found = (Predictor(s, top=20)(folder / "one.mkv") for s in (subject, logits))
+    assert [name for name, _ in found.classes] == [name for name, _ in expected.classes]
+    np.testing.assert_allclose(
+        [p for _, p in found.classes], [p for _, p in expected.classes], atol=1e-6
+    )
+
+
 def test_names_stand_for_files_folders_and_patterns(folder):
     both = [folder / "below" / "one.mkv", folder / "one.mkv"]
     assert find_videos([folder]) == both
@@ -114,7 +124,7 @@ def test_command_writes_json_lines_and_videos_and_goes_on_after_a_damaged_file(f
     assert [line["video"] for line in lines] == list(map(str, find_videos([folder])))
     assert all(line["frames"] == 16 and len(line["classes"]) == 2 for line in lines)
     assert lines[0]["classes"][0]["class"] == Interactions.class_names[LABELS[1]]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one-0.mp4", "one-1.mp4"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one-1.mp4", "one.mp4"]
 
 
 def test_bad_input_is_told_in_a_line(folder, tmp_path):
@@ -126,3 +136,14 @@ def test_bad_input_is_told_in_a_line(folder, tmp_path):
     gray = rstg_tf.models.VideoClassifier(3, channels=1, head_options={"node_dim": 8})
     with pytest.raises(ValueError, match="the model takes 1"):
         Predictor(subject._replace(model=gray))
+
+
+def test_annotated_videos_take_no_place_that_is_taken(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "pipelines")
+    from predict import annotated_paths
+
+    videos = [tmp_path / name for name in ("a.webm", "a-1.webm", "b/a.mkv", "b/c.mp4")]
+    paths = annotated_paths(tmp_path / "out", videos)
+    assert [paths[video].name for video in videos] == ["a.mp4", "a-1.mp4", "a-2.mp4", "c.mp4"]
+    with pytest.raises(ValueError, match=r"--annotate needs another folder.*b/c\.mp4"):
+        annotated_paths(f"{tmp_path}/out/../b", videos)
