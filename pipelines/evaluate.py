@@ -80,12 +80,13 @@ def run(arguments):
         on_corrupt=arguments.on_corrupt,
         command=shlex.join(["python", "pipelines/evaluate.py", *sys.argv[1:]]),
     )
-    print(report)
     about = report.details["data"]
     output = arguments.output or subject.output / f"{about['name']}-{about['split']}"
+    written = report.save(pathlib.Path(output)).parent
+    print(report)
     if about.get("skipped_records"):
         print(f"\nskipped {about['skipped_records']} damaged record(s)")
-    print(f"\nwrote {report.save(pathlib.Path(output)).parent}")
+    print(f"\nwrote {written}")
 
 
 if __name__ == "__main__":

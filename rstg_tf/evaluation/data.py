@@ -113,14 +113,31 @@ def is_held_out(about, config):
         config: the `Experiment` of the model, or None.
 
     Returns:
-        False for the split that it was trained on, and for the very clips that its best weights
-        were chosen by.
+        False for the split that it was trained on, and for generated clips that its best weights
+        were chosen by. Shards of that split count as held out, since many data sets give out no
+        other; see `chose_weights`.
     """
     if config is None:
         return about["split"] == "test"
-    chosen_by = config.validation_data
-    same_clips = (about["split"], about.get("seed")) == (chosen_by.split, chosen_by.seed)
-    return about["split"] != config.train_data.split and not (same_clips and "seed" in about)
+    chosen = "seed" in about and chose_weights(about, config)
+    return about["split"] != config.train_data.split and not chosen
+
+
+def chose_weights(about, config):
+    """Whether the best weights of a model were chosen by their accuracy on this test set.
+
+    Args:
+        about: the dict that `open_test_set` returned.
+        config: the `Experiment` of the model, or None.
+
+    Returns:
+        True for the clips that the training was validated on. Of shards all with the split's name
+        are taken for them.
+    """
+    if config is None or ("shards" in about) != bool(config.validation_data.input_path):
+        return False
+    chosen_by, seed = config.validation_data, about.get("seed")
+    return about["split"] == chosen_by.split and seed in (None, chosen_by.seed)
 
 
 def chance_level(source):

@@ -51,6 +51,8 @@ def measure(
     """
     if views not in VIEWS:
         raise ValueError(f"--eval must be one of {VIEWS}. Received: {views!r}")
+    if batch_size < 1:
+        raise ValueError(f"--batch_size must be positive. Received: {batch_size}")
     source, about = sets.open_test_set(data, split, seed, subject.config, clips, on_corrupt)
     if views == "dense" and not about.get("stored_whole"):
         raise ValueError(
@@ -71,6 +73,7 @@ def measure(
         "weights_sha256": weights_checksum(subject.model),
         "data": about,
         "held_out": sets.is_held_out(about, subject.config),
+        "chose_weights": sets.chose_weights(about, subject.config),
         "protocol": _protocol(source, about, dense),
         "command": command,
         "date": datetime.date.today().isoformat(),

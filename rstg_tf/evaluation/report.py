@@ -160,7 +160,7 @@ class Report:
         """The figures and the table of classes, for a terminal."""
         lines = [f"{self.figures['num_clips']:,} clips, chance {self.chance:.1%}"]
         for name, text in _ROWS.items():
-            if name in self.figures:
+            if self.figures.get(name) is not None:
                 value, interval = self.figures[name], self.figures.get(f"{name}_interval_95")
                 line = f"{text:<28}{value:8.4f}"
                 lines.append(

@@ -47,6 +47,17 @@ def test_what_was_trained_or_chosen_on_is_not_held_out():
         assert sets.is_held_out(about, config) is held_out
 
 
+def test_shards_that_chose_the_weights_are_held_out_and_it_is_told():
+    config = experiments.get_experiment("interactions_rstg")
+    about = {"split": "validation", "shards": "mine"}
+    assert not sets.chose_weights(about, config)  # It was validated on generated clips.
+    config.validation_data.input_path = "data/mine"
+    assert sets.chose_weights(about, config) and sets.is_held_out(about, config)
+    assert not sets.chose_weights({**about, "split": "test"}, config)
+    assert not sets.chose_weights({"split": "validation", "seed": 0}, config)
+    assert not sets.chose_weights(about, None)
+
+
 def test_shards(shards):
     source, about = sets.open_test_set(shards)
     assert sets.count_clips(source, about) == 6

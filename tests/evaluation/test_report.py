@@ -75,7 +75,9 @@ def test_no_pair_is_counted_alone():
     figures = Report(NAMES, labels, scores, no_pair=4).figures
     assert figures["no_pair"] == pytest.approx(2 / 3)
     assert figures["no_pair_num_clips"] == 3
-    none = Report(NAMES, np.array([0]), np.eye(5)[[0]], no_pair=4).figures
+    report = Report(NAMES, np.array([0]), np.eye(5)[[0]], no_pair=4)
+    assert "no pair" not in str(report).split("\n\n")[0]
+    none = report.figures
     assert none["no_pair"] is None
     assert none["no_pair_num_clips"] == 0
 

@@ -37,6 +37,13 @@ def measured(facts):
         "",
         f"Made by `{facts.metrics['command']}` with TensorFlow {facts.metrics['tensorflow']}.",
     ]
+    if facts.metrics.get("chose_weights"):
+        lines += [
+            "",
+            "**The weights were chosen among those of the training by their accuracy on this very "
+            "split**, as is usual where no other with labels was given out: the figures are a "
+            "little better than on clips that took no part in it.",
+        ]
     if "evaluation.ipynb" in facts.checksums:
         lines += [
             "",
