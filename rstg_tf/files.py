@@ -20,6 +20,8 @@ def written_whole(path):
     """
     path = pathlib.Path(path)
     part = path.with_name(f".{path.name}.part")
+    if part.is_dir():  # Of a process that was killed.
+        shutil.rmtree(part)
     try:
         yield part
         os.replace(part, path)
@@ -30,15 +32,19 @@ def written_whole(path):
 
 
 @contextlib.contextmanager
-def locked(folder):
+def locked(folder, wait=True):
     """Keeps other processes that ask for it out of a folder; the lock ends with the process.
 
     Args:
         folder: a folder that exists.
+        wait: whether to wait where another process has the lock.
+
+    Raises:
+        BlockingIOError: another process has it, and `wait` is false.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

@@ -45,6 +45,8 @@ def _check_data(config):
     for name, data in (("train_data", train), ("validation_data", validation)):
         size = data.global_batch_size
         _require(size >= 1, "must be positive", {f"{name}.global_batch_size": size})
+        count = {f"{name}.num_examples": data.num_examples}
+        _require(data.num_examples >= 0, "must be 0 (all) or more", count)
         choice = {f"{name}.on_corrupt": data.on_corrupt}
         _require(data.on_corrupt in ON_CORRUPT, f"must be one of {ON_CORRUPT}", choice)
         try:
@@ -52,6 +54,7 @@ def _check_data(config):
         except ValueError as error:
             raise ValueError(f"{name}.clips: {error}") from error
     replicas = config.runtime.virtual_devices
+    _require(replicas >= 1, "must be positive", {"runtime.virtual_devices": replicas})
     _require(
         train.global_batch_size % replicas == 0,
         "must be a multiple of the number of devices",

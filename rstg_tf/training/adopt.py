@@ -68,9 +68,12 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
     trainee = build_trainee(config, start=False)
     model, optimizer = trainee.classifier, trainee.optimizer
     with _read(meta):
-        _load(config, model, optimizer, source, json.loads(pathlib.Path(meta).read_text()), state)
-    with _read(log):
-        rows = _rows(log, config)
+        about = json.loads(pathlib.Path(meta).read_text())
+        shapes = [argument["shape"] for argument in about["arguments"]]
+        captured = [(_name(variable["name"]), variable["shape"]) for variable in about["captured"]]
+    _check_arguments(config, source, shapes)
+    _load(config, model, optimizer, source, captured, state)
+    rows = _rows(log, config)
 
     states = training_state(model, optimizer)
     states.step.assign(rows[-1]["step"])
@@ -91,33 +94,35 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
     return RunFolder(run_dir)
 
 
-def _load(config, model, optimizer, source, meta, state):
-    """Gives model and optimizer the values of an exported step's variables."""
+def _check_arguments(config, source, shapes):
     batch = [config.train_data.global_batch_size, *source.clip_shape]
-    shapes = [argument["shape"] for argument in meta["arguments"]]
     if shapes != [batch, batch[:1], []]:
         raise ValueError(
             f"The step of {config.name!r} takes clips {batch}, labels and a learning rate. "
             f"Received: arguments of shapes {shapes}"
         )
+
+
+def _load(config, model, optimizer, source, theirs, state):
+    """Gives model and optimizer the values of an exported step's variables."""
     twin = _with_plain_rate(config, model)
     step = make_train_step(model, twin, takes_learning_rate=True)
     function = step.get_concrete_function(
-        tf.zeros([1, *batch[1:]], tf.uint8), tf.zeros(1, tf.int64), tf.constant(0.0)
+        tf.zeros([1, *source.clip_shape], tf.uint8), tf.zeros(1, tf.int64), tf.constant(0.0)
     )
     variables = {id(v.handle): v for v in step_variables(model, twin) if isinstance(v, tf.Variable)}
     captured = [variables[id(handle)] for handle in function.captured_inputs]
     mine = [(_name(v.name), v.shape.as_list()) for v in captured]
-    theirs = [(_name(v["name"]), v["shape"]) for v in meta["captured"]]
     for index, (expected, received) in enumerate(itertools.zip_longest(mine, theirs)):
         if expected != received:
             raise ValueError(
                 f"The variables must be those of the step of {config.name!r}. Received: "
                 f"{received} as number {index}, where {expected} was expected"
             )
-    with _read(state), np.load(state) as values:
-        for i, variable in enumerate(captured):
-            variable.assign(values[f"v{i}"])
+    with _read(state), np.load(state) as file:
+        values = [file[f"v{i}"] for i in range(len(captured))]
+    for variable, value in zip(captured, values, strict=True):
+        variable.assign(value)
     for variable, value in zip(optimizer.variables, twin.variables, strict=True):
         variable.assign(value)
 
@@ -127,7 +132,7 @@ def _read(path):
     """Names the file where what it holds is damaged."""
     try:
         yield
-    except (KeyError, json.JSONDecodeError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+    except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The file must hold all that an exported step left. Received: {path}, where reading "
             f"ended with {type(error).__name__}: {error}"
@@ -154,12 +159,15 @@ def _with_plain_rate(config, model):
 
 def _rows(path, config):
     """Rows of a `RunLog` from those of a log."""
-    with pathlib.Path(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    with _read(path):
+        with pathlib.Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            row |= {"step": int(row["step"]), "seconds": float(row["seconds"])}
     batch_size, step, seconds = config.train_data.global_batch_size, 0, 0.0
     for row in rows:
         last_step, last_seconds = step, seconds
-        row["step"], row["seconds"] = step, seconds = int(row["step"]), float(row["seconds"])
+        step, seconds = row["step"], row["seconds"]
         if step <= last_step or seconds <= last_seconds:
             raise ValueError(
                 f"Steps and seconds of a log must grow. Received: {path} with step {step} after "

@@ -23,8 +23,9 @@ class Validation(tf.keras.callbacks.Callback):
         self._state = state
         self._validate = validate
         self._trainer = trainer
+        # The one before is there until the state has been saved, too: see `restore`.
         self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=state.model), str(directory), max_to_keep=1
+            tf.train.Checkpoint(model=state.model), str(directory), max_to_keep=2
         )
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -64,7 +64,7 @@ class DivergedError(ArithmeticError):
 
 
 class StopWhereDiverged(tf.keras.callbacks.Callback):
-    """Ends a training whose loss is not finite, before it is saved.
+    """Ends a training whose loss or weights are not finite, before they are saved.
 
     Args:
         state: a `training_state`.
@@ -77,11 +77,19 @@ class StopWhereDiverged(tf.keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss."""
         if not math.isfinite(logs["loss"]):
-            rate = float(self._state.optimizer.learning_rate.numpy())
-            raise DivergedError(
-                f"The loss is {logs['loss']} at step {int(self._state.step)} with learning rate "
-                f"{rate:.3g}. Checkpoints from before are kept. Train into another folder with a "
-                "lower trainer.optimizer_config.learning_rate, a longer warmup or a lower "
-                "global_clipnorm; with mixed_precision_dtype=float16 try bfloat16. "
-                f"Received: loss={logs['loss']}"
-            )
+            self._stop(f"The loss is {logs['loss']}", f"loss={logs['loss']}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the weights, which the loss of the last step was not of."""
+        for weight in self._state.model.trainable_weights:
+            if not math.isfinite(tf.reduce_sum(tf.abs(weight))):
+                self._stop("A weight is not finite", weight.name)
+
+    def _stop(self, what, received):
+        rate = float(self._state.optimizer.learning_rate.numpy())
+        raise DivergedError(
+            f"{what} at step {int(self._state.step)} with learning rate {rate:.3g}. Checkpoints "
+            "from before are kept. Train into another folder with a lower "
+            "trainer.optimizer_config.learning_rate, a longer warmup or a lower global_clipnorm; "
+            f"with mixed_precision_dtype=float16 try bfloat16. Received: {received}"
+        )

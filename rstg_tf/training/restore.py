@@ -28,18 +28,34 @@ def restore(run_dir, which="best"):
     folder = RunFolder(run_dir)
     config = folder.read_config()
     model = build_model(config.model)
+    last = tf.train.latest_checkpoint(str(folder.last))
+    path = _best(folder, last) if which == "best" else last
+    if path is None:
+        raise FileNotFoundError(f"The training has no {which} checkpoint yet. Received: {run_dir}")
     if which == "best":
-        found = restore_checkpoint(tf.train.Checkpoint(model=model), folder.best)
+        restore_checkpoint(tf.train.Checkpoint(model=model), path)
     else:
         optimizer = build_optimizer(
             config.trainer.optimizer_config,
             model.trainable_variables,
             config.runtime.mixed_precision_dtype,
         )
-        found = restore_checkpoint(training_state(model, optimizer), folder.last)
+        restore_checkpoint(training_state(model, optimizer), path)
         getattr(optimizer, "inner_optimizer", optimizer).finalize_variable_values(
             model.trainable_variables
         )
-    if not found:
-        raise FileNotFoundError(f"The training has no {which} checkpoint yet. Received: {run_dir}")
     return model, config
+
+
+def _best(folder, last):
+    """Path of the best checkpoint.
+
+    It is the one that the last checkpoint knows of: a training that is killed between the two may
+    have saved a later one, and validates again when it goes on.
+    """
+    if last is not None:
+        step = tf.train.load_variable(last, "best_step/.ATTRIBUTES/VARIABLE_VALUE")
+        path = str(folder.best / f"ckpt-{step}")
+        if tf.io.gfile.exists(f"{path}.index"):
+            return path
+    return tf.train.latest_checkpoint(str(folder.best))

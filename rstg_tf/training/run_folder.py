@@ -1,10 +1,11 @@
 """The folder of a training: its config, classes, checkpoints, logs and summary."""
 
+import contextlib
 import json
 import pathlib
 
 from rstg_tf.experiments import Experiment, apply_file, to_plain, to_yaml
-from rstg_tf.files import written_whole
+from rstg_tf.files import locked, written_whole
 
 # Settings of the machine, and what to do at a damaged record: a training may change them.
 _FREE = ("runtime.", "train_data.on_corrupt", "validation_data.on_corrupt")
@@ -59,6 +60,23 @@ class RunFolder:
                 f"{self.path} holds a training with other settings; take another folder, or the "
                 f"same settings to go on with it. Received: {'; '.join(differences)}"
             )
+
+    @contextlib.contextmanager
+    def held(self):
+        """Keeps other trainings out of the folder, once it is claimed.
+
+        Raises:
+            ValueError: if another process is training into it.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path, wait=False))
+            except BlockingIOError as error:
+                raise ValueError(
+                    "One process at a time trains into a folder; wait for it, stop it, or take "
+                    f"another folder. Received: {self.path}, into which one is training"
+                ) from error
+            yield
 
     def read_config(self):
         """Reads the config.

@@ -25,25 +25,18 @@ def training_state(model, optimizer):
     )
 
 
-def restore_checkpoint(checkpoint, directory):
-    """Restores the latest checkpoint of a directory.
+def restore_checkpoint(checkpoint, path):
+    """Restores what a checkpoint was saved of.
 
     Args:
         checkpoint: a `tf.train.Checkpoint`.
-        directory: path of the directory.
-
-    Returns:
-        Whether there was one.
+        path: prefix of the files, as `tf.train.latest_checkpoint` gives it.
 
     Raises:
         ValueError: if it is damaged or of another model.
     """
-    path = tf.train.latest_checkpoint(str(directory))
-    if path is None:
-        return False
     try:
         checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
     except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"The checkpoint can't be read: {reason} Received: {path}") from error
-    return True

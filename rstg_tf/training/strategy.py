@@ -62,6 +62,28 @@ def is_chief(strategy):
     return resolver is None or not resolver.task_type or resolver.task_id == 0
 
 
+def check_same_step(strategy, step, folder):
+    """Checks that all workers go on from the same step, so from the same checkpoint.
+
+    Args:
+        strategy: what `get_strategy` returned.
+        step: step that this worker has restored.
+        folder: where from.
+
+    Raises:
+        ValueError: in every worker, if they have restored different ones.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    mine = strategy.run(tf.function(lambda: tf.constant([step], tf.int64)))
+    steps = strategy.gather(mine, axis=0).numpy().tolist()
+    if len(set(steps)) > 1:
+        raise ValueError(
+            "All workers must see the folder of the training, on a disk that they share. "
+            f"Received: {folder}, where they found checkpoints of the steps {steps}"
+        )
+
+
 def distribute(strategy, make_dataset):
     """Gives every worker its own part of a data set.
 
@@ -109,7 +131,8 @@ def _split(copies, gpus):
 def _check_cluster():
     text = os.environ.get("TF_CONFIG", "")
     try:
-        workers = json.loads(text)["cluster"]["worker"]
+        cluster = json.loads(text)["cluster"]
+        workers = cluster["worker"]
         index = json.loads(text)["task"]["index"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -117,6 +140,12 @@ def _check_cluster():
             '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
             f'"task": {{"type": "worker", "index": 0}}}}. Received: TF_CONFIG={text!r}'
         ) from error
+    if set(cluster) != {"worker"}:
+        # Two tasks would be the first of their kind, and write the same files.
+        raise ValueError(
+            "TF_CONFIG must name workers only; the first of them is the chief. "
+            f"Received: a cluster of {sorted(cluster)}"
+        )
     if not 0 <= index < len(workers):
         raise ValueError(
             f"TF_CONFIG names {len(workers)} workers, numbered from 0. Received: index={index}"

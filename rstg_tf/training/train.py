@@ -15,7 +15,7 @@ from rstg_tf.training.run_folder import RunFolder
 from rstg_tf.training.run_log import RunLog
 from rstg_tf.training.state import restore_checkpoint, training_state
 from rstg_tf.training.step_counter import StepCounter
-from rstg_tf.training.strategy import distribute, get_strategy, is_chief
+from rstg_tf.training.strategy import check_same_step, distribute, get_strategy, is_chief
 from rstg_tf.training.time_limit import TimeLimit
 from rstg_tf.training.trainee import Trainee
 from rstg_tf.training.warm_start import warm_start
@@ -25,7 +25,8 @@ def train(config, run_dir, minutes=None):
     """Trains an experiment, or goes on with a training that was interrupted.
 
     An epoch of Keras's `fit` is a checkpoint interval.  Data, schedule and optimizer go on exactly
-    where the last checkpoint was, so an interruption changes nothing.
+    where the last checkpoint was, so an interruption changes nothing; but dropout, where there is
+    any, draws other units than it would have.
 
     Args:
         config: an `rstg_tf.experiments.Experiment`.
@@ -38,7 +39,8 @@ def train(config, run_dir, minutes=None):
 
     Raises:
         ValueError: if the config contradicts itself or the data, if the machine can't give the
-            strategy, or if the folder holds a training of another config.
+            strategy, if the folder holds a training of another config or another process trains
+            into it, or if workers do not see the same folder.
         DivergedError: if the loss is not finite.
     """
     experiments.check(config)
@@ -53,33 +55,21 @@ def train(config, run_dir, minutes=None):
     config = experiments.resolve(config, source)
     folder = RunFolder(run_dir)
     chief = is_chief(strategy)
-    begun = tf.train.latest_checkpoint(str(folder.last)) is not None
+    begun = tf.train.latest_checkpoint(str(folder.last))
 
     tf.keras.utils.set_random_seed(config.trainer.seed)
     if config.runtime.op_determinism:
         tf.config.experimental.enable_op_determinism()
     with _precision(config.runtime.mixed_precision_dtype), strategy.scope():
-        trainee = build_trainee(config, start=not begun)
+        trainee = build_trainee(config, start=begun is None)
     folder.claim(config, source.class_names, write=chief)  # Now that the config has proved sound.
-    state = training_state(trainee.classifier, trainee.optimizer)
-    restore_checkpoint(state, folder.last)
-    if int(state.step) < config.trainer.train_steps:
-        with tempfile.TemporaryDirectory() as elsewhere:
-            # Every worker has to save, one worker's files are kept.
-            saves = folder if chief else RunFolder(elsewhere)
-            progress = _progress(state, config)
-            skipped = [data.skipped for data in (source, validation) if hasattr(data, "skipped")]
-            validate = make_validation(trainee, validation, config, strategy)
-            callbacks = [
-                StepCounter(state, config.trainer),
-                StopWhereDiverged(state),
-                Validation(state, validate, config.trainer, saves.best),
-                *([progress, RunLog(folder, state, config, skipped)] if chief else []),
-                Checkpoints(state, config.trainer, saves.last),
-                *([TimeLimit(minutes)] if minutes is not None else []),
-            ]
-            with contextlib.closing(progress):
-                _fit(trainee, source, state, config, strategy, callbacks)
+    with folder.held() if chief else contextlib.nullcontext():
+        state = training_state(trainee.classifier, trainee.optimizer)
+        if begun:
+            restore_checkpoint(state, begun)
+        check_same_step(strategy, int(state.step), folder.path)
+        if int(state.step) < config.trainer.train_steps:
+            _go_on(trainee, state, (source, validation), config, strategy, folder, minutes)
     return folder
 
 
@@ -104,6 +94,28 @@ def build_trainee(config, start=True):
     )
     trainee.compile(optimizer, jit_compile=config.runtime.enable_xla)
     return trainee
+
+
+def _go_on(trainee, state, sources, config, strategy, folder, minutes):
+    """Trains from the step of a state on, and keeps what comes of it in the folder."""
+    source, validation = sources
+    chief = is_chief(strategy)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        # Every worker has to save, one worker's files are kept.
+        saves = folder if chief else RunFolder(elsewhere)
+        progress = _progress(state, config)
+        skipped = [data.skipped for data in sources if hasattr(data, "skipped")]
+        validate = make_validation(trainee, validation, config, strategy)
+        callbacks = [
+            StepCounter(state, config.trainer),
+            StopWhereDiverged(state),
+            Validation(state, validate, config.trainer, saves.best),
+            *([progress, RunLog(folder, state, config, skipped)] if chief else []),
+            Checkpoints(state, config.trainer, saves.last),
+            *([TimeLimit(minutes)] if minutes is not None else []),
+        ]
+        with contextlib.closing(progress):
+            _fit(trainee, source, state, config, strategy, callbacks)
 
 
 def _fit(trainee, source, state, config, strategy, callbacks):

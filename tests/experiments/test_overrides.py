@@ -90,6 +90,8 @@ def test_damaged_file_is_named(tmp_path):
         ("validation_data.split=train", "validation_data.split='train'"),
         ("train_data.global_batch_size=0", "train_data.global_batch_size=0"),
         ("runtime.virtual_devices=3", "runtime.virtual_devices=3"),
+        ("runtime.virtual_devices=0", "runtime.virtual_devices=0"),
+        ("validation_data.num_examples=-1", "validation_data.num_examples=-1"),
         ("trainer.checkpoint_interval=0", "trainer.checkpoint_interval=0"),
         ("trainer.label_smoothing=1", "trainer.label_smoothing=1.0"),
         ("trainer.optimizer_config.optimizer.type=adamw", "optimizer.type='adamw'"),

@@ -90,6 +90,22 @@ def test_same_loss_and_weights_as_one_device(runs, other):
             np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
 
 
+def test_workers_that_do_not_share_the_folder_are_told(runs, tmp_path):
+    hosts = [f"localhost:{free_port()}" for _ in range(2)]
+    workers = [
+        start(
+            output,
+            "--strategy=multi_worker_mirrored",
+            tf_config={"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}},
+        )
+        for i, output in enumerate((runs / "workers", tmp_path / "own"))
+    ]
+    for process in workers:
+        output, _ = process.communicate(timeout=1200)
+        assert process.returncode == 1, output
+        assert "share" in output and "of the steps [3, 0]" in output, output
+
+
 def test_workers_leave_one_run(runs):
     assert sorted(p.name for p in (runs / "workers" / "checkpoints").iterdir()) == ["best", "last"]
     assert len(list((runs / "workers" / "tensorboard").iterdir())) == 1
@@ -125,6 +141,11 @@ def test_damaged_cluster(monkeypatch):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(ValueError, match="TF_CONFIG"):
             get_strategy(runtime)
+    cluster = {"chief": ["a:1"], "worker": ["b:1"]}
+    text = json.dumps({"cluster": cluster, "task": {"type": "chief", "index": 0}})
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=r"workers only.*\['chief', 'worker'\]"):
+        get_strategy(runtime)
 
 
 def test_every_strategy_of_one_process():

@@ -12,6 +12,7 @@ from tiny import tiny_experiment
 from rstg_tf import experiments
 from rstg_tf.training import restore, train
 from rstg_tf.training.progress import DivergedError
+from rstg_tf.training.run_folder import RunFolder
 
 
 def learning_rate(value, kind="cosine"):
@@ -118,6 +119,27 @@ def test_restore_says_what_is_missing(run, tmp_path):
         restore(run.path, "first")
 
 
+def test_best_weights_are_those_that_the_last_checkpoint_knows_of(run, tmp_path):
+    """A training that is killed after it saved better ones goes back to before them."""
+    copy = RunFolder(shutil.copytree(run.path, tmp_path / "copy"))
+    model, _ = restore(copy.path)
+    expected = model.get_weights()
+    for weight in model.weights:
+        weight.assign(tf.ones_like(weight))
+    later = tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(copy.best), 2)
+    later.save(checkpoint_number=999)
+    for weight, wanted in zip(restore(copy.path)[0].get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(weight, wanted)
+    shutil.rmtree(copy.last)
+    assert all((weight == 1).all() for weight in restore(copy.path)[0].get_weights())
+
+
+def test_one_process_at_a_time_trains_into_a_folder(run):
+    config = tiny_experiment(overrides={"trainer": {"train_steps": 5, "validation_interval": 4}})
+    with run.held(), pytest.raises(ValueError, match=rf"One process at a time.*{run.path}"):
+        train(config, run.path)
+
+
 def test_damaged_checkpoint_is_named(run, tmp_path):
     copy = shutil.copytree(run.path, tmp_path / "copy")
     data = next((copy / "checkpoints" / "best").glob("*.data-*"))
@@ -145,6 +167,16 @@ def test_nan_stops_with_step_rate_and_advice(tmp_path):
     assert "at step 2 with learning rate 1e+30" in message
     assert "lower trainer.optimizer_config.learning_rate" in message
     assert tf.train.latest_checkpoint(str(tmp_path / "run" / "checkpoints" / "last")) is None
+
+
+def test_weights_that_the_last_step_spoilt_are_not_saved(tmp_path):
+    rate = {**learning_rate(1e39, "constant"), "warmup": {"type": None}}
+    trainer = {"checkpoint_interval": 1, "validation_interval": 1, "optimizer_config": rate}
+    with pytest.raises(DivergedError, match=r"A weight is not finite at step 1 .*:0$"):
+        train(tiny_experiment(overrides={"trainer": trainer}), tmp_path / "run")
+    for which in ("last", "best"):
+        folder = tmp_path / "run" / "checkpoints" / which
+        assert tf.train.latest_checkpoint(str(folder)) is None
 
 
 def test_training_learns_from_shards_with_all_switches(tmp_path):
