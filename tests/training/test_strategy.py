@@ -102,7 +102,7 @@ def test_workers_that_do_not_share_the_folder_are_told(runs, tmp_path):
     ]
     for process in workers:
         output, _ = process.communicate(timeout=1200)
-        assert process.returncode == 1, output
+        assert process.returncode == 2, output
         assert "share" in output and "of the steps [3, 0]" in output, output
 
 
