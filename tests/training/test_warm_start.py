@@ -7,20 +7,24 @@ import numpy as np
 import pytest
 from tiny import chance_of_nothing, tiny_experiment
 
-from rstg_tf.experiments import build_source, resolve
+from rstg_tf.experiments import apply_overrides, build_source, resolve
 from rstg_tf.training import restore, train
 from rstg_tf.training.train import build_trainee
 from rstg_tf.zoo import publish
+
+# Its weights are the same for any number of rounds; iteration_batch has statistics of each.
+LAYER_NORM = {"model": {"head": {"rstg": {"norm": "layer"}}}}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    return train(tiny_experiment(overrides={"trainer": {"train_steps": 2}}), folder).path
+    config = tiny_experiment(overrides={**LAYER_NORM, "trainer": {"train_steps": 2}})
+    return train(config, folder).path
 
 
 def start(init_checkpoint, name="interactions_rstg", num_classes=None, model=None):
-    config = tiny_experiment(name, {"model": model or {}})
+    config = apply_overrides(tiny_experiment(name, LAYER_NORM), {"model": model or {}})
     config = resolve(config, build_source(config.train_data))
     config.trainer.init_checkpoint = str(init_checkpoint)
     config.model.num_classes = num_classes or config.model.num_classes
@@ -69,7 +73,8 @@ def test_what_can_not_be_started_from(run, tmp_path):
 
 def test_a_training_that_goes_on_does_not_need_its_start(run, tmp_path):
     start_of = shutil.copytree(run, tmp_path / "start")
-    config = tiny_experiment(overrides={"trainer": {"init_checkpoint": str(start_of)}})
+    overrides = {**LAYER_NORM, "trainer": {"init_checkpoint": str(start_of)}}
+    config = tiny_experiment(overrides=overrides)
     folder = train(config, tmp_path / "run", minutes=0)
     assert json.loads(folder.summary.read_text())["steps"] == 2
     shutil.rmtree(start_of)

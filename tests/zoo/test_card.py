@@ -121,8 +121,8 @@ def test_syncmnist_is_the_papers_task_only_with_its_motion_and_its_pairs(facts):
 def test_experiments_of_no_table_have_no_published_figure(facts):
     text = render(facts, "interactions_rstg")
     assert "the published figure" not in text and "convert_checkpoint" not in text
-    text = render(facts, "sync3_rstg_positional", "syncmnist3")
-    assert "The paper's table has no figure for this row." in text
+    of_a_row = render(facts, "sync3_rstg_positional", "syncmnist3")
+    assert "The paper's table has no figure for this row." in of_a_row
     assert "not Something-Something" in text
     assert "- 5,678,901 multiply-adds for a clip of 4×32×32×3, 678,901 of them in the graph" in text
     assert "- 123 clips/s on 2 cores: the fastest of several batches of 8" in text
