@@ -42,7 +42,7 @@ def test_published_model_predicts_the_same(run, tmp_path):
     with chance_of_nothing():
         entry = publish(run.path, "tiny", zoo=tmp_path / "zoo", num_clips=6, progress=False)
     card = (entry / "README.md").read_text()
-    assert "`video_resnet`, then the average over time and space." in card
+    assert "(I3D: kernels over several frames), then the average over time and space." in card
     assert "Its graph stands in res3 and has the regions of 2×2 + 1×1 grids" in card
     expected = restore(run.path)[0](make_clips())["logits"]
     found = rstg_tf.load_model(entry)(make_clips())["logits"]
