@@ -42,24 +42,53 @@ def one_line_errors():
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        if not isinstance(error, (ValueError, TypeError, OSError, ArithmeticError)):
-            reason = _reason_of_input(error)
-            if reason is None:
-                raise
-            error = reason
-        print("error:", _in_one_line(str(error)), file=sys.stderr)
+        reason = _reason(error)
+        if reason is None:
+            raise
+        print("error:", _in_one_line(reason), file=sys.stderr)
         sys.exit(2)
 
 
+def _reason(error):
+    """What a user can mend, in words; None where the error is one of our own."""
+    message = str(error)
+    if isinstance(error, (ValueError, TypeError, OSError, ArithmeticError)):
+        return _of_layer(message)
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory. {message}"
+    if isinstance(error, RecursionError):
+        return f"An input is nested too deep ({message})"
+    # What the input pipeline found wrong: TensorFlow wraps its error into one of its own.
+    found = re.search(r"(?:ValueError|FileNotFoundError|OSError): (.*?)\nTraceback", message, re.S)
+    if found:
+        return found[1]
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow and isinstance(error, tensorflow.errors.OpError):
+        return _of_file_or_memory(error)
+    return None
+
+
+def _of_layer(message):
+    """Takes off what Keras writes around an error of a layer."""
+    around = r"Exception encountered when calling .*?\n\n(.*)\n\nCall arguments received.*"
+    while found := re.fullmatch(around, message, re.DOTALL):
+        message = found[1]
+    return message
+
+
+def _of_file_or_memory(error):
+    first = error.message.strip().split("\n")[0]
+    if isinstance(error, sys.modules["tensorflow"].errors.ResourceExhaustedError):
+        full = "No space left" in first
+        return f"{'The disk is full' if full else 'There is not enough memory'}. Received: {first}"
+    # Errors of the system, as "/folder/file.part; Read-only file system".
+    return first if re.search(r"; [A-Z][\w -]+$", first) else None
+
+
 def _in_one_line(message):
+    from rstg_tf.text import printable
+
     lines = message.splitlines()
     listed = [line for line in lines if line.startswith("  ")]
     rest = " ".join(" ".join(line for line in lines if line not in listed).split())
-    return "\n".join([rest, *listed])
-
-
-def _reason_of_input(error):
-    """What the input pipeline found wrong: TensorFlow wraps its error into one of its own."""
-    kinds = "ValueError|FileNotFoundError|OSError"
-    found = re.search(rf"(?:{kinds}): (.*?)\nTraceback", str(error), re.DOTALL)
-    return found and found[1]
+    return "\n".join(map(printable, [rest, *listed]))

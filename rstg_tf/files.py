@@ -1,34 +1,104 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are there whole or not at all, whatever ends the process or the machine."""
 
 import contextlib
+import ctypes
+import errno
 import fcntl
+import glob
 import os
 import pathlib
+import secrets
 import shutil
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
 @contextlib.contextmanager
 def written_whole(path):
-    """Gives a path to write to; what was written takes the place of `path` only at the end.
+    """Gives a file to write to; what was written takes the place of `path` only at the end.
+
+    The file has a name that no other process uses. It is synced to the disk before it is renamed,
+    so that a power cut leaves the old file or the new one. Parts of killed processes are cleared.
 
     Args:
-        path: the file wanted, or the folder where there is none yet; the folder around it exists.
+        path: the file wanted; the folder around it exists.
 
     Yields:
-        `pathlib.Path` of a file or folder to make beside it. Where that fails, it is removed and
-        `path` stays as it was.
+        `pathlib.Path` of an empty file beside it. Where writing fails, it is removed and `path`
+        stays as it was.
     """
     path = pathlib.Path(path)
-    part = path.with_name(f".{path.name}.part")
-    if part.is_dir():  # Of a process that was killed.
-        shutil.rmtree(part)
-    try:
+    with _part(path, _make_file) as part:
         yield part
+        sync(part)
         os.replace(part, path)
-    finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        part.unlink(missing_ok=True)
+        sync_entry(path)
+
+
+@contextlib.contextmanager
+def folder_written_whole(path):
+    """As `written_whole` for a folder, which takes the place of one that is there atomically.
+
+    Args:
+        path: the folder wanted; the folder around it exists.
+
+    Yields:
+        `pathlib.Path` of an empty folder beside it.
+    """
+    path = pathlib.Path(path)
+    with _part(path, _make_folder) as part:
+        yield part
+        sync(part)
+        place(part, path)
+
+
+def place(part, path):
+    """Renames a synced folder to `path`; a folder that was there is removed.
+
+    Readers see the old folder or the new one. Only on a file system that can't exchange two names
+    is there a moment between them, without either.
+    """
+    if not os.path.lexists(path):
+        os.rename(part, path)
+        sync_entry(path)
+        return
+    exchange(part, path)
+    sync_entry(path)
+    shutil.rmtree(part)
+
+
+def exchange(one, other):
+    """Exchanges the names of two files or folders of one file system, atomically where it can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        names = os.fsencode(one), os.fsencode(other)
+        if not libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE):
+            return
+        number = ctypes.get_errno()
+        if number not in _NO_EXCHANGE:
+            raise OSError(number, os.strerror(number), os.fspath(other))
+    between = pathlib.Path(f"{one}.{secrets.token_hex(4)}")
+    os.rename(other, between)
+    os.rename(one, other)
+    os.rename(between, one)
+
+
+def sync(path):
+    """Writes a file, or a folder with all that is in it, to the disk."""
+    for parent, _, names in os.walk(path, topdown=False):
+        for name in names:
+            if not os.path.islink(os.path.join(parent, name)):
+                _fsync(os.path.join(parent, name))
+        _fsync(parent)
+    if not os.path.isdir(path):
+        _fsync(path)
+
+
+def sync_entry(path):
+    """Writes the name of a file or folder, as its folder holds it, to the disk."""
+    _fsync(os.path.dirname(os.path.abspath(path)))
 
 
 @contextlib.contextmanager
@@ -46,5 +116,122 @@ def locked(folder, wait=True):
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
+    finally:
+        os.close(descriptor)
+
+
+def check_room(folder, num_bytes=2**20):
+    """Checks, before long work, that files can be written into a folder, which is made if need be.
+
+    Args:
+        folder: the folder.
+        num_bytes: how much will be written at least.
+
+    Raises:
+        OSError: It can't be made or written to, or less is free on its disk; names the folder.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, probe = None, folder / f".{secrets.token_hex(8)}.part"
+        descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        os.close(descriptor)
+        os.unlink(probe)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise OSError(
+            error.errno, f"Files can't be written there ({os.strerror(error.errno)})", str(folder)
+        ) from error
+    if free < num_bytes:
+        raise OSError(
+            errno.ENOSPC,
+            f"The disk must have {num_bytes / 1e6:.0f} MB free, it has {free / 1e6:.0f}",
+            str(folder),
+        )
+
+
+@contextlib.contextmanager
+def _part(path, make):
+    """Makes a part of a name of its own, which is locked while its process lives."""
+    _clear(path)
+    part, descriptor = None, None
+    try:
+        while descriptor is None:
+            part = _part_name(path)
+            descriptor = make(part)
+        yield part
+    finally:
+        if descriptor is not None:
+            _remove(part)
+            os.close(descriptor)
+
+
+def _part_name(path):
+    return path.with_name(f"{_part_prefix(path)}{secrets.token_hex(8)}.part")
+
+
+def _part_prefix(path):
+    return os.fsdecode(b".%b." % os.fsencode(path.name)[:180])  # A name has 255 bytes at most.
+
+
+def _make_file(part):
+    return _own(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), part)
+
+
+def _make_folder(part):
+    os.mkdir(part)
+    return _own(os.open(part, os.O_RDONLY), part)
+
+
+def _own(descriptor, part):
+    """Locks a new part; None where another process took it for one of a killed process."""
+    with contextlib.suppress(FileNotFoundError):
+        _try_lock(descriptor)
+        if os.path.samestat(os.fstat(descriptor), os.stat(part)):
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _try_lock(descriptor):
+    """Whether this process has the lock now; None where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
+    return True
+
+
+def _clear(path):
+    """Removes the parts of `path` whose processes were killed."""
+    pattern = glob.escape(str(path.with_name(_part_prefix(path)))) + "*.part"
+    for left in glob.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # Another process may clear them, too.
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                if _try_lock(descriptor):
+                    _remove(pathlib.Path(left))
+            finally:
+                os.close(descriptor)
+
+
+def _remove(part):
+    if part.is_dir():
+        shutil.rmtree(part)
+    else:
+        part.unlink(missing_ok=True)
+
+
+def _fsync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # Some file systems can't sync a folder.
+        if error.errno != errno.EINVAL:
+            raise
     finally:
         os.close(descriptor)

@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.files import written_whole
+from rstg_tf.files import folder_written_whole
 from rstg_tf.zoo.saved_model import LABELS
 
 _CLIPS = 8  # To compare with.
@@ -89,8 +89,7 @@ def _folder(output):
     output = pathlib.Path(output)
     check_folder(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(output) as part:
-        part.mkdir()
+    with folder_written_whole(output) as part:
         yield part
 
 

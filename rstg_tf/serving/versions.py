@@ -71,8 +71,7 @@ def new_version(folder, version=None, keep=3):
         for left in folder.glob(".*.part"):  # By a process that was killed.
             shutil.rmtree(left)
         path = folder / str(version or max(list_versions(folder), default=0) + 1)
-        with files.written_whole(path) as part:
-            part.mkdir()
+        with files.folder_written_whole(path) as part:
             yield part, path
         older = [number for number in list_versions(folder) if str(number) != path.name]
         for number in older[: len(older) - (keep - 1)]:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf import experiments
-from rstg_tf.files import written_whole
+from rstg_tf.files import folder_written_whole
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.run_folder import RunFolder
@@ -84,7 +84,7 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
             f"step {int(states.step)}, {state} after {int(optimizer.iterations)} steps"
         )
     validate = make_validation(trainee, validation, config, tf.distribute.get_strategy())
-    with written_whole(run_dir) as part:
+    with folder_written_whole(run_dir) as part:
         folder = RunFolder(part)
         folder.claim(config, source.class_names)
         Validation(states, validate, config.trainer, folder.best).on_epoch_end(0, rows[-1])

@@ -1,0 +1,109 @@
+"""JSON that others may have damaged or made: read whole, of the form that is expected."""
+
+import json
+import math
+
+_MAX_BYTES = 2**28
+
+
+class Optional(str):
+    """A key of a form that may be missing."""
+
+    __slots__ = ()
+
+
+def parse(content, form, what, path):
+    """Parses JSON and checks its form.
+
+    Args:
+        content: str or UTF-8 bytes.
+        form: what it must be: a type (`int` takes no bool, `float` an int, too), `None`, a tuple
+            of forms of which one must fit, `[form]` for a list, `{str: form}` for an object with
+            any keys, or `{"key": form, Optional("other"): form}`, which may have further keys;
+            `object` is anything.
+        what: what it is, for errors, as `"The description"`.
+        path: where it comes from, for errors.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ValueError: It is no JSON, holds a number that is not finite or a key twice, is nested too
+            deep, or has another form; names the place.
+
+    Example:
+        >>> parse('{"classes": ["push"]}', {"classes": [str]}, "The description", "info.json")
+        {'classes': ['push']}
+    """
+    try:
+        if len(content) > _MAX_BYTES:
+            raise ValueError(f"it has {len(content)} bytes, {_MAX_BYTES} at most are read")
+        value = json.loads(
+            content, parse_constant=_number, parse_float=_number, object_pairs_hook=_object
+        )
+        _check(value, form, "")
+    except RecursionError:
+        raise ValueError(f"{what} is damaged (it is nested too deep). Received: {path}") from None
+    except ValueError as error:
+        raise ValueError(f"{what} is damaged ({error}). Received: {path}") from error
+    return value
+
+
+def _number(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"it holds {text}, which is not a finite number")
+    return value
+
+
+def _object(pairs):
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"it holds the key {twice!r} twice")
+    return made
+
+
+def _check(value, form, place):
+    if isinstance(form, tuple):
+        _check_one_of(value, form, place)
+    elif isinstance(form, list):
+        _check_type(value, list, place)
+        for number, item in enumerate(value):
+            _check(item, form[0], f"{place}[{number}]")
+    elif isinstance(form, dict):
+        _check_type(value, dict, place)
+        for key, inner in form.items():
+            if key is str:
+                for name, item in value.items():
+                    _check(item, inner, f"{place}.{name}")
+            elif key in value:
+                _check(value[key], inner, f"{place}.{key}")
+            elif not isinstance(key, Optional):
+                raise ValueError(f"{place.lstrip('.') or 'it'} lacks {key!r}")
+    else:
+        _check_type(value, form, place)
+
+
+def _check_one_of(value, forms, place):
+    errors = []
+    for form in forms:
+        try:
+            return _check(value, form, place)
+        except ValueError as error:
+            errors.append(str(error))
+    raise ValueError(errors[-1])
+
+
+def _check_type(value, kind, place):
+    if kind is None:
+        good = value is None
+    elif kind in (int, float):
+        allowed = (int, float) if kind is float else int
+        good = isinstance(value, allowed) and not isinstance(value, bool)
+    else:
+        good = isinstance(value, kind)
+    if not good:
+        name = "null" if kind is None else kind.__name__
+        raise ValueError(f"{place.lstrip('.') or 'it'} must be {name}, not {type(value).__name__}")

@@ -1,0 +1,58 @@
+"""Text of strangers: names of files and classes, shown where they can do no harm."""
+
+import html
+import re
+import unicodedata
+
+# Categories of Unicode: controls, formats (which turn the direction of what follows), halves of
+# characters (bytes of a file name that are not UTF-8), and what str.splitlines takes for an end.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # They shape letters and emoji.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$:-])")
+
+
+def printable(text):
+    """Returns text for a terminal: what would steer it, or can't be encoded, is escaped.
+
+    Example:
+        >>> printable("push\\x1b[2J")
+        'push\\\\x1b[2J'
+    """
+    return "".join(_escaped(one) if _is_unseen(one) else one for one in str(text))
+
+
+def markdown(text):
+    """Returns text for one line of Markdown, a cell of a table included, that shows as it is."""
+    shown = html.escape(printable(text), quote=False)
+    return _MARKDOWN.sub(r"\\\1", shown)
+
+
+def check_class_name(name, where):
+    """Raises a ValueError where a class can't be called so, since a list holds one name a line.
+
+    Args:
+        name: the name.
+        where: the file or folder it comes from.
+    """
+    unseen = next((one for one in name if _is_unseen(one) and one not in _JOINERS), None)
+    if unseen is not None:
+        raise ValueError(
+            "The name of a class must be one line of characters that can be seen. "
+            f"Received: {printable(name)!r} with {_named(unseen)}, in {printable(where)}"
+        )
+    if not name.strip():
+        raise ValueError(f"The name of a class must not be empty. Received: {name!r}, in {where}")
+
+
+def _is_unseen(character):
+    return unicodedata.category(character) in _UNSEEN
+
+
+def _escaped(character):
+    if character in _JOINERS:
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def _named(character):
+    return f"U+{ord(character):04X} ({unicodedata.name(character, 'a control character').lower()})"
