@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, whatever ends the process or the machine."""
+"""Files and folders that are there whole or not at all, whatever ends the process."""
 
 import contextlib
 import ctypes
