@@ -17,7 +17,7 @@ test: lint
 	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --dist=loadfile
 
 test-slow: environment
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --write-counts
 
 bench: environment
 	$(BIN)/python benchmarks/block.py
