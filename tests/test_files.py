@@ -179,20 +179,6 @@ def test_lock_is_told_or_waited_for_and_ends_with_the_process(tmp_path):
         pass
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_full_disk_leaves_what_was_there(small_disk):
     path = small_disk / "file"
     path.write_text("old")
