@@ -1,11 +1,11 @@
 """Reads the trajectory files of SyncMNIST's authors, which are pickles, without running them."""
 
-import codecs
 import os
-import pickle
 from typing import NamedTuple
 
 import numpy as np
+
+from rstg_tf.data.array_pickle import MAX_BYTES, Array, Refused, read_arrays
 
 
 class Trajectories(NamedTuple):
@@ -42,73 +42,34 @@ def load_trajectories(path):
 
     Raises:
         FileNotFoundError: `path` does not exist.
+        OSError: It can't be read.
         ValueError: The file holds anything but arrays and plain containers (nothing of it is
-            run), is damaged, or its arrays are missing or don't fit together.
+            run), is damaged or longer than 1 GiB, or its arrays are missing or don't fit together.
     """
     path = os.fspath(path)
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no trajectory file. Received: {path}")
     with open(path, "rb") as file:
-        try:
-            content = _ArrayUnpickler(file, encoding="latin1").load()
-        except _Refused as error:
-            raise ValueError(
-                f"The trajectory file may hold arrays and plain containers only, but {error}; "
-                f"nothing of it was run. Received: {path}"
-            ) from None
-        except Exception as error:  # A damaged pickle can end in almost any exception.
-            raise ValueError(
-                f"The trajectory file is not a pickle, or a damaged one ({error!r}). "
-                f"Received: {path}"
-            ) from error
-    return _check(content, path)
-
-
-class _Refused(Exception):
-    pass
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles NumPy arrays and plain containers, and refuses all else before it is called."""
-
-    def find_class(self, module, name):
-        module = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
-        allowed = {
-            ("numpy", "ndarray"): np.ndarray,
-            ("numpy", "dtype"): np.dtype,
-            ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-            ("numpy.core.multiarray", "scalar"): _scalar,
-            ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-            ("_codecs", "encode"): _encode,
-            ("builtins", "set"): set,
-            ("builtins", "frozenset"): frozenset,
-            ("builtins", "bytearray"): bytearray,
-            ("collections", "OrderedDict"): dict,
-        }
-        if (module, name) not in allowed:
-            raise _Refused(f"it asks for {module}.{name}")
-        return allowed[module, name]
-
-
-def _reconstruct(kind, shape, typecode):
-    if kind is not np.ndarray:
-        raise _Refused(f"it builds an array of type {kind!r}")
-    return np.ndarray.__new__(np.ndarray, shape, typecode)
-
-
-def _scalar(dtype, content):
-    data = content.encode("latin1") if isinstance(content, str) else content
-    return np.frombuffer(data, dtype)[0]
-
-
-def _from_buffer(buffer, dtype, shape, order):
-    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
-
-
-def _encode(text, encoding):
-    if codecs.lookup(encoding).name != "iso8859-1":
-        raise _Refused(f"it decodes with {encoding!r}")
-    return text.encode("latin1")
+        content = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(
+            f"The trajectory file has more than {MAX_BYTES} bytes, so much is read at most. "
+            f"Received: {path}"
+        )
+    try:
+        found = read_arrays(content)
+    except Refused as error:
+        raise ValueError(
+            f"The trajectory file may hold arrays and plain containers only, but {error}; "
+            f"nothing of it was run. Received: {path}"
+        ) from None
+    except (ValueError, EOFError, LookupError, TypeError, ArithmeticError) as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+        raise ValueError(
+            f"The trajectory file is not a pickle, or a damaged one ({reason}). Received: {path}"
+        ) from error
+    # In a file that was not made up every number takes a byte at least.
+    return _check(found, len(content), path)
 
 
 # Axes of each array: repetitions, images, times, numbers of digits, of others, of noise parts.
@@ -122,7 +83,7 @@ _AXES = {
 }
 
 
-def _check(content, path):
+def _check(content, most, path):
     if not isinstance(content, dict):
         raise ValueError(
             f"The trajectory file must hold a dict of arrays, not a {type(content).__name__}. "
@@ -136,9 +97,11 @@ def _check(content, path):
         )
     arrays, lengths = {}, {"2": 2}
     for name, axes in _AXES.items():
-        array = np.asarray(content[name])
-        if array.dtype.kind not in "biuf" or not np.all(array == np.floor(array)):
-            raise ValueError(f"{name!r} must hold whole numbers, not {array.dtype}: {path}")
+        try:
+            array = _whole_numbers(content[name], len(axes), most)
+        except ValueError as error:
+            raise ValueError(f"{name!r} must hold whole numbers ({error}): {path}") from None
+        most -= array.size
         for axis, length in zip(axes, array.shape, strict=False):
             lengths.setdefault(axis, length)
         lengths["m"] = lengths.get("n", 0) - 1
@@ -148,10 +111,41 @@ def _check(content, path):
                 f"{name!r} must have shape {list(axes)} = {shape}, as in the arrays before it, "
                 f"not {array.shape}. Received: {path}"
             )
-        arrays[name] = array.astype(np.int64)
+        arrays[name] = array
+    if not lengths["R"] * lengths["S"]:
+        raise ValueError(f"The trajectory file holds no videos. Received: {path}")
     if lengths["n"] < 2 or lengths["T"] < 2:
         raise ValueError(
             f"Trajectories must have at least 2 digits and 2 frames, not {lengths['n']} and "
             f"{lengths['T']}. Received: {path}"
         )
     return Trajectories(**arrays)
+
+
+def _whole_numbers(value, num_axes, most):
+    """Returns an array, or lists of numbers, as int64 array of at most `most` elements."""
+    if isinstance(value, Array):
+        if value.size > most:
+            raise ValueError("it has more of them than the file has bytes")
+        array = value.made()
+    else:
+        array = _of_lists(value, num_axes, most)
+    with np.errstate(invalid="ignore"):
+        whole = array.astype(np.int64)
+    if not np.array_equal(whole, array):
+        raise ValueError("it holds others")
+    return whole
+
+
+def _of_lists(value, num_axes, most):
+    level, shape = [value], ()
+    while len(shape) < num_axes and level and all(isinstance(row, list | tuple) for row in level):
+        shape += (len(level[0]),)
+        if any(len(row) != shape[-1] for row in level):
+            raise ValueError("its lists differ in length")
+        if len(level) * shape[-1] > most:
+            raise ValueError("it has more of them than the file has bytes")
+        level = [item for row in level for item in row]
+    if not all(isinstance(item, int | float) for item in level):
+        raise ValueError("it holds something else")
+    return np.array(level or np.empty(0, np.int64)).reshape(shape)

@@ -158,6 +158,126 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, content, change, message):
         load_trajectories(path)
 
 
+GLOBALS = (
+    b"cnumpy.core.multiarray\n_reconstruct\n",
+    b"cnumpy.core.numeric\n_frombuffer\n",
+    *(b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"c_codecs\nencode\n", b"c__builtin__\nbytes\n"),
+)
+DTYPE = (
+    b"cnumpy\ndtype\nX\x02\x00\x00\x00%bK\x00K\x01\x87R"
+    b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+)
+TEXT = b"X\x01\x00\x00\x00a"
+HOSTILE = {
+    "called on raw bytes": GLOBALS[2] + b"((K\x01t" + TEXT + b"B\x08\x00\x00\x00AAAAAAAAtR.",
+    "array of objects": DTYPE % b"O8" + b".",
+    "a state twice": DTYPE % b"u1" + b"(K\x01tb.",
+    "a state for a function": GLOBALS[0] + b"(K\x01tb.",
+    "shape of 2^60": GLOBALS[1]
+    + b"(B\x01\x00\x00\x00A"
+    + DTYPE % b"u1"
+    + b"(\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x10t"
+    + TEXT.replace(b"a", b"C")
+    + b"tR.",
+    "shape of -1": GLOBALS[1]
+    + b"(B\x01\x00\x00\x00A"
+    + DTYPE % b"u1"
+    + b"(J\xff\xff\xff\xfft"
+    + TEXT.replace(b"a", b"C")
+    + b"tR.",
+    "eight bytes of length": b"\x8e\xff\xff\xff\xff\xff\xff\xff\x0f.",
+    "text of 2^62": b"\x8d" + bytes(7) + b"\x40.",
+    "a long of 2^31": b"\x8b\xff\xff\xff\x7f.",
+    "a long of digits": b"L" + b"9" * 10**6 + b"L\n.",
+    "a frame of 2^60": b"\x95" + bytes(7) + b"\x10N.",
+    "buffers": b"\x97\x98.",
+    "protocol 9": b"\x80\x09N.",
+    "a persistent id": b"Pfile\n.",
+    "remembered by a number": b"Np99999999999999999999\n.",
+    "nested": b"]" + b"(]" * 10**5 + b"e" * 10**5 + b".",
+    "marks": b"(" * 10**6 + b".",
+    "no values": b"\x87.",
+    "key of a list": b"}(]Ntu.",
+    "keys that collide": b"}("
+    + b"".join(b"\x8a\x08%bN" % (k * (2**61 - 1)).to_bytes(8, "little") for k in range(1, 4))
+    + b"u.",
+    "bytes made again and again": b"("
+    + (GLOBALS[4] + TEXT + b"X\x06\x00\x00\x00latin1\x86R") * 3
+    + b"t.",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_made_up_pickles_are_one_error(tmp_path, name):
+    path = tmp_path / "trajectories.pkl"
+    path.write_bytes(HOSTILE[name])
+    with pytest.raises(ValueError, match=r"Received: .*trajectories\.pkl") as caught:
+        load_trajectories(path)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("kind", ["itself", "laughs", "one array for all", "inf", "two to 64"])
+def test_what_grows_or_is_no_number_is_refused(tmp_path, content, kind):
+    if kind == "itself":
+        bad = []
+        bad.append(bad)
+    elif kind == "laughs":
+        bad = [1] * 1000
+        for _ in range(3):
+            bad = [bad] * 1000
+    elif kind == "one array for all":
+        bad = [[content["coords_digits"]] * 99] * 99
+    else:
+        bad = np.full((R, S), np.inf) if kind == "inf" else np.full((R, S), 2**64 - 1, np.uint64)
+    path = tmp_path / "trajectories.pkl"
+    path.write_bytes(pickle.dumps({**content, "sincron_prob": bad}))
+    with pytest.raises(ValueError, match=r"'sincron_prob' must hold whole numbers"):
+        load_trajectories(path)
+
+
+def test_bytes_that_two_arrays_share_are_not_multiplied(tmp_path, content):
+    size = (1, 1000, 10, 50, 2)
+    big = np.zeros(size, np.uint8)
+    content = {
+        **content,
+        "coords_digits": big,
+        "noise_coords": big,
+        "ind_rand_part": np.zeros((1, 1000, 50), np.uint8),
+    }
+    path = tmp_path / "trajectories.pkl"
+    path.write_bytes(pickle.dumps(content))
+    assert path.stat().st_size < 2 * big.size
+    with pytest.raises(ValueError, match=r"'noise_coords' .* more of them than the file has bytes"):
+        load_trajectories(path)
+
+
+@pytest.mark.parametrize("form", ["0", "4", "5"])
+def test_changed_bytes_are_one_error_or_harmless(tmp_path, content, form):
+    good, path = dump(content, form), tmp_path / "trajectories.pkl"
+    rng = np.random.default_rng(0)
+    errors = 0
+    for _ in range(400):
+        bad = bytearray(good)
+        for _ in range(rng.integers(1, 4)):
+            place = rng.integers(len(bad))
+            kind = rng.integers(4)
+            if kind == 0:
+                bad[place] ^= 1 << rng.integers(8)
+            elif kind == 1:
+                bad[place] = rng.integers(256)
+            elif kind == 2:
+                del bad[place : place + rng.integers(1, 9)]
+            else:
+                bad[place:place] = GLOBALS[rng.integers(len(GLOBALS))] + rng.bytes(3)
+        path.write_bytes(bad)
+        try:
+            load_trajectories(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            errors += 1
+    assert errors > 100
+
+
 def test_no_dict_and_no_file(tmp_path):
     path = tmp_path / "trajectories.pkl"
     path.write_bytes(pickle.dumps([1, 2]))
