@@ -28,6 +28,9 @@ def written_whole(path):
     Yields:
         `pathlib.Path` of an empty file beside it. Where writing fails, it is removed and `path`
         stays as it was.
+
+    Raises:
+        OSError: It can't be written, as on a full disk; names `path`.
     """
     path = pathlib.Path(path)
     with _part(path, _make_file) as part:
@@ -160,6 +163,10 @@ def _part(path, make):
             part = _part_name(path)
             descriptor = make(part)
         yield part
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # `write` names no file.
     finally:
         if descriptor is not None:
             _remove(part)

@@ -28,3 +28,26 @@ def small_disk(tmp_path):
         pytest.skip(f"mounting a small disk needs root: {mounted.stderr.decode().strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """Folder of a finished training of `interactions_rstg`, tiny."""
+    from tiny import tiny_experiment
+
+    from rstg_tf.training import train
+
+    return train(tiny_experiment(), tmp_path_factory.mktemp("runs") / "run").path
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory, run):
+    """A zoo with the entry `tiny`, made of `run`."""
+    from tiny import chance_of_nothing
+
+    from rstg_tf.zoo import publish
+
+    directory = tmp_path_factory.mktemp("published") / "zoo"
+    with chance_of_nothing():
+        publish(run, "tiny", zoo=directory, num_clips=60, command="publish it", progress=False)
+    return directory

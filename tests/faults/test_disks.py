@@ -1,0 +1,90 @@
+"""Every command on disks that are full or read-only: one line that names the path, in time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import as_flag
+from video_files import frames_of, write_video
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TRAIN = f"--params_override={as_flag()}"
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory, run, zoo):
+    """What commands read: paths by the names that `COMMANDS` uses."""
+    folder = tmp_path_factory.mktemp("given")
+    _video(folder / "videos" / "push" / "a.mp4")
+    _video(folder / "videos" / "pull" / "b.mp4")
+    return {"run": run, "zoo": zoo, "entry": zoo / "tiny", "videos": folder / "videos"}
+
+
+def _video(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_video(path, frames_of(8))
+
+
+# What each command writes is below {out}.
+COMMANDS = {
+    "make_interactions": "pipelines/make_interactions.py --num-videos=8 --size=32 --output={out}",
+    "preview": "pipelines/make_interactions.py --num-videos=8 --size=32 --output={elsewhere} "
+    "--preview={out}/preview.gif",
+    "make_syncmnist": "pipelines/make_syncmnist.py --source=embedded --num-videos=8 --output={out}",
+    "make_shards": "pipelines/make_shards.py --source={videos} --output={out}",
+    "train": "pipelines/train.py {train} --output={out}/run",
+    "evaluate": "pipelines/evaluate.py {run} --num_clips=6 --output={out}/evaluation",
+    "publish": "pipelines/publish.py {run} --name=new --num_clips=6 --no-notebook --zoo={out}",
+    "describe": "pipelines/describe.py {run} --output={out}/model.png",
+    "draw_attention": "pipelines/draw_attention.py {run} --output={out}/attention.png",
+    "predict": "pipelines/predict.py {run} {videos} --annotate={out}/annotated",
+    "reproduce": "pipelines/reproduce_tables.py --num_clips=6 --zoo={zoo} --output={out}/tables",
+    "build_zoo": "pipelines/build_zoo.py --only=interactions_mean --runs={out}/runs --zoo={out}/zoo "
+    "{train}",
+    "export": "exports/export.py {run} --output={out}/models",
+    "export_tflite": "exports/export.py {run} --format=tflite --output={out}/models",
+    "export_onnx": "exports/export.py {run} --format=onnx --output={out}/models",
+    "demo": "pipelines/demo.py --steps=2 --size=32 --frames=4 --output={out}/demo",
+}
+
+
+def call(command, given, out, elsewhere, **environment):
+    named = {**given, "out": out, "elsewhere": elsewhere, "train": TRAIN}
+    words = [word.format(**named) for word in COMMANDS[command].split()]
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
+
+
+def is_one_line(done, path):
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    return (
+        done.returncode == 2
+        and "Traceback" not in done.stderr
+        and len(errors) == 1
+        and str(path) in errors[0]
+    )
+
+
+@pytest.mark.parametrize("disk", ["full", "read-only"])
+def test_commands_name_the_disk(small_disk, tmp_path, given, counted, disk):
+    if disk == "full":
+        (small_disk / "filler").write_bytes(b"x" * 2**20)
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    ended = {name: call(name, given, small_disk, tmp_path) for name in COMMANDS}
+    told = {name for name, done in ended.items() if is_one_line(done, small_disk)}
+    counted(f"commands whose disk is {disk}", tried=len(COMMANDS), told=len(told))
+    assert told == set(COMMANDS), "\n\n".join(
+        f"{name}: {ended[name].returncode}\n{ended[name].stderr[-1500:]}"
+        for name in sorted(set(COMMANDS) - told)
+    )
