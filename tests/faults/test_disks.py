@@ -43,8 +43,8 @@ COMMANDS = {
     "draw_attention": "pipelines/draw_attention.py {run} --output={out}/attention.png",
     "predict": "pipelines/predict.py {run} {videos} --annotate={out}/annotated",
     "reproduce": "pipelines/reproduce_tables.py --num_clips=6 --zoo={zoo} --output={out}/tables",
-    "build_zoo": "pipelines/build_zoo.py --only=interactions_mean --runs={out}/runs --zoo={out}/zoo "
-    "{train}",
+    "build_zoo": "pipelines/build_zoo.py --only=interactions_mean --runs={out}/runs "
+    "--zoo={out}/zoo {train}",
     "export": "exports/export.py {run} --output={out}/models",
     "export_tflite": "exports/export.py {run} --format=tflite --output={out}/models",
     "export_onnx": "exports/export.py {run} --format=onnx --output={out}/models",
