@@ -12,6 +12,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelin
 import _startup
 
 import argparse
+import os
+
+# Errors are told in one line, without gRPC's own on the way.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def main():
@@ -25,12 +29,31 @@ def main():
     parser.add_argument(
         "--address",
         default="localhost:8500",
-        help="HOST:PORT for gRPC (default: localhost:8500), http://HOST:PORT for REST",
+        help="HOST:PORT for gRPC (default: localhost:8500), http[s]://HOST:PORT for REST",
     )
     parser.add_argument("--version", type=int, help="version to ask (default: the server's choice)")
     parser.add_argument("--label", help="label of the version to ask, such as stable or canary")
-    parser.add_argument("--timeout", type=float, default=30, help="seconds (default: 30)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=30,
+        help="seconds that an answer may take, repeats included (default: 30)",
+    )
     parser.add_argument("--retries", type=int, default=5, help="default: 5")
+    parser.add_argument("--tls", action="store_true", help="encrypt gRPC; REST by https://")
+    parser.add_argument(
+        "--ca-file",
+        "--ca_file",
+        metavar="PEM",
+        help="what the server's certificate is checked by (default: those of the system)",
+    )
+    parser.add_argument(
+        "--cert-file",
+        "--cert_file",
+        metavar="PEM",
+        help="certificate of the client, where the server asks for one",
+    )
+    parser.add_argument("--key-file", "--key_file", metavar="PEM", help="its key")
     parser.add_argument(
         "--stream", action="store_true", help="frame by frame, an answer for each of them"
     )
@@ -57,6 +80,10 @@ def run(arguments):
         label=arguments.label,
         timeout=arguments.timeout,
         retries=arguments.retries,
+        tls=arguments.tls,
+        ca_file=arguments.ca_file,
+        cert_file=arguments.cert_file,
+        key_file=arguments.key_file,
     ) as client:
         for source in sources:
             try:

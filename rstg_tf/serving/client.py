@@ -1,12 +1,22 @@
 """A client of TensorFlow Serving: videos, frames and streams to classes."""
 
+import math
 import random
 import time
 from typing import NamedTuple
 
 import numpy as np
 
-from rstg_tf.serving.errors import ServerUnavailable
+from rstg_tf.serving.addresses import is_http
+from rstg_tf.serving.answers import (
+    check_outputs,
+    check_probabilities,
+    description_of,
+    versions_of,
+)
+from rstg_tf.serving.errors import ServerUnavailable, WrongAnswer
+from rstg_tf.serving.limits import Deadline
+from rstg_tf.serving.tls import Certificates
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # Seconds.
 
@@ -29,21 +39,32 @@ class Client:
     """Asks a model that `rstg_tf.serving.export_model` wrote.
 
     Frames are sent encoded: a JPEG has a tenth of the bytes of its pixels. Where the server can't
-    be reached or is not ready the request is repeated, at growing intervals.
+    be reached or is not ready the request is repeated, at growing intervals. What it answers is
+    checked: types, shapes, and that probabilities are such.
 
     Args:
         model: name of the model on the server.
-        address: `HOST:PORT` for gRPC, or `http://HOST:PORT` for REST.
+        address: `HOST:PORT` for gRPC, or `http://HOST:PORT`, `https://HOST:PORT` for REST, which
+            goes straight to this host: no redirect is followed, no proxy asked.
         version: number of the version asked; by default the server's choice.
         label: label of the version asked, such as `"stable"`; not together with `version`.
-        timeout: seconds that one request may take.
-        retries: how often it is repeated.
+        timeout: seconds that a method may wait for the server, repeats included; for `stream`, of
+            each frame.
+        retries: how often a request is repeated.
         jpeg_quality: 1 to 100; None sends PNG, without loss.
+        tls: whether gRPC is encrypted; REST is by `https://`.
+        ca_file: PEM file of the certificates that the server's is checked by; by default those of
+            the system.
+        cert_file: PEM file of the client's certificate, where the server asks for one.
+        key_file: PEM file of its key.
 
     Raises:
         ValueError: an argument out of its range. From a request: `errors.RequestRefused`, with the
-            server's message, or an input of wrong name, type or rank, before it is sent.
-        ConnectionError: from a request, after all retries: `errors.ServerUnavailable`.
+            server's message; `errors.WrongAnswer`, where what came is no answer of TensorFlow
+            Serving; or an input of wrong name, type or rank, or too large a request, before it is
+            sent.
+        ConnectionError: from a request, after all retries: `errors.ServerUnavailable`; or
+            `errors.NotTrusted`, by TLS.
         TimeoutError: from a request: `errors.ServerTimeout`.
 
     Example:
@@ -61,22 +82,28 @@ class Client:
         timeout=30.0,
         retries=5,
         jpeg_quality=90,
+        tls=False,
+        ca_file=None,
+        cert_file=None,
+        key_file=None,
     ):
         if version is not None and label is not None:
             raise ValueError(
                 "A version is asked for by number or by label. "
                 f"Received: version={version}, label={label!r}"
             )
-        if timeout <= 0 or retries < 0:
+        if not 0 < timeout < math.inf or retries < 0:
             raise ValueError(
                 "`timeout` must be positive, `retries` 0 or more. "
                 f"Received: timeout={timeout}, retries={retries}"
             )
         self.model = model
+        self._timeout = timeout
         self._retries = retries
         self._jpeg_quality = jpeg_quality
-        self._transport = _transport(address)(address, model, version, label, timeout)
-        self._inputs = self._description = None
+        certificates = _certificates(address, tls, Certificates(ca_file, cert_file, key_file))
+        self._transport = _transport(address)(address, model, version, label, certificates)
+        self._signatures = self._description = None
 
     def __enter__(self):
         """Returns the client."""
@@ -92,7 +119,8 @@ class Client:
         Returns:
             Dict from number to state, such as `{3: "AVAILABLE"}`.
         """
-        return self._repeated(self._transport.states)
+        states = self._repeated(Deadline(self._timeout), self._transport.states)
+        return versions_of(states, self._transport.address)
 
     def predict(self, signature, **inputs):
         """Asks a signature, see `rstg_tf.serving.signatures`.
@@ -102,13 +130,9 @@ class Client:
             inputs: arrays; encoded frames are bytes in an array of objects.
 
         Returns:
-            Dict from name to array.
+            Dict from name to array, whose numbers are finite.
         """
-        if self._inputs is None:
-            self._inputs = self._repeated(self._transport.inputs)
-        inputs = {name: np.asarray(value) for name, value in inputs.items()}
-        _check_inputs(self._inputs, signature, inputs)
-        return self._repeated(self._transport.predict, signature, inputs)
+        return self._predict(Deadline(self._timeout), signature, inputs)
 
     def description(self):
         """What clips the model takes.
@@ -117,13 +141,7 @@ class Client:
             Dict: `frames`, `size`, `short_side`, `stride`, `channels` (int), `sampling` (str) and
             `labels` (list of str).
         """
-        if self._description is None:
-            found = self.predict("describe", rows=np.zeros(1, np.int64))
-            labels = [name.decode() for name in found.pop("labels")[0]]
-            sampling = found.pop("sampling")[0].decode()
-            numbers = {name: int(value[0]) for name, value in found.items()}
-            self._description = {**numbers, "sampling": sampling, "labels": labels}
-        return self._description
+        return self._described(Deadline(self._timeout))
 
     def classify_clips(self, clips):
         """Classifies clips by their pixels.
@@ -134,7 +152,7 @@ class Client:
         Returns:
             List of B `Answer`.
         """
-        return _answers(self.predict("classify", clips=clips))
+        return self._answers(Deadline(self._timeout), "classify", clips=clips)
 
     def classify_frames(self, frames):
         """Classifies one clip by its frames, all of them.
@@ -145,8 +163,8 @@ class Client:
         Returns:
             An `Answer`.
         """
-        encoded = np.array([[self._encoded(frame) for frame in frames]], object)
-        return _answers(self.predict("predict_frames", frames=encoded))[0]
+        encoded = _strings([self._encoded(frame) for frame in frames])[None]
+        return self._answers(Deadline(self._timeout), "predict_frames", frames=encoded)[0]
 
     def classify_video(self, video):
         """Classifies a video by the frames that an evaluation would take of it.
@@ -162,7 +180,13 @@ class Client:
         """
         from rstg_tf.prediction.predictor import frames_of_clip
 
-        return self.classify_frames(frames_of_clip(video, self._clips())[2])
+        deadline = Deadline(self._timeout)
+        clips = self._clips(deadline)
+        left = deadline.left()
+        encoded = [self._encoded(frame) for frame in frames_of_clip(video, clips)[2]]
+        # Decoding the video does not count.
+        deadline = Deadline(self._timeout, left)
+        return self._answers(deadline, "predict_frames", frames=_strings(encoded)[None])[0]
 
     def stream(self, frames):
         """Classifies what is seen so far, frame by frame; the server keeps nothing between them.
@@ -179,40 +203,88 @@ class Client:
         """
         state = self.predict("init_states", rows=np.zeros(1, np.int64))
         for frame in frames:
-            encoded = np.array([self._encoded(frame)], object)
+            encoded = _strings([self._encoded(frame)])
             outputs = self.predict("step_encoded", frames=encoded, **state)
+            yield self._told(outputs)[0]
+            missing = sorted(set(state) - set(outputs))
+            if missing:
+                raise WrongAnswer(f"a step without the state {missing}", self._transport.address)
             state = {name: outputs[name] for name in state}
-            yield _answers(outputs)[0]
 
-    def _clips(self):
+    def _predict(self, deadline, signature, inputs):
+        if self._signatures is None:
+            self._signatures = self._repeated(deadline, self._transport.signatures)
+        inputs = {name: np.asarray(value) for name, value in inputs.items()}
+        rows = _check_inputs(self._signatures, signature, inputs)
+        specs = self._signatures[signature][1]
+        outputs = self._repeated(deadline, self._transport.predict, signature, inputs, specs)
+        check_outputs(outputs, specs, rows, self._transport.address)
+        return outputs
+
+    def _answers(self, deadline, signature, **inputs):
+        return self._told(self._predict(deadline, signature, inputs))
+
+    def _told(self, outputs):
+        """List of `Answer`."""
+        check_probabilities(outputs, self._transport.address)
+        names = ("classes", "scores", "probabilities", "logits")
+        return [
+            Answer(
+                [(name.decode(), float(score)) for name, score in zip(*best, strict=True)],
+                probabilities,
+                logits,
+            )
+            for *best, probabilities, logits in zip(*(outputs[name] for name in names), strict=True)
+        ]
+
+    def _described(self, deadline):
+        if self._description is None:
+            found = self._predict(deadline, "describe", {"rows": np.zeros(1, np.int64)})
+            self._description = description_of(found, self._transport.address)
+        return self._description
+
+    def _clips(self, deadline):
         from rstg_tf.data.clips import Clips
 
+        found = self._described(deadline)
         names = ("frames", "size", "short_side", "sampling", "stride")
-        return Clips(**{name: self.description()[name] for name in names})
+        try:
+            return Clips(**{name: found[name] for name in names})
+        except ValueError as error:
+            raise WrongAnswer(f"clips that are none ({error})", self._transport.address) from error
 
     def _encoded(self, frame):
         if isinstance(frame, bytes):
             return frame
+        frame = np.asarray(frame)
+        if frame.dtype != np.uint8 or frame.ndim != 3 or 0 in frame.shape:
+            raise ValueError(
+                "A frame must be a JPEG or PNG file as bytes, or uint8 [h, w, C]. "
+                f"Received: {frame.dtype} of shape {frame.shape}"
+            )
+        if frame.shape[-1] not in (1, 3):
+            raise ValueError(f"A frame has 1 or 3 channels. Received: shape {frame.shape}")
         from rstg_tf.data.sequence_example import encode_image
 
         return encode_image(frame, self._jpeg_quality)
 
-    def _repeated(self, request, *arguments):
+    def _repeated(self, deadline, request, *arguments):
         """Asks again, at intervals that double, while no server is there."""
         for attempt in range(self._retries + 1):
             try:
-                return request(*arguments)
+                return request(*arguments, deadline)
             except ServerUnavailable:
-                if attempt == self._retries:
-                    raise
                 # At random, so that clients do not all come back at once.
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
-                time.sleep(longest * random.uniform(0.5, 1))
+                wait = longest * random.uniform(0.5, 1)
+                if attempt == self._retries or wait >= deadline.left():
+                    raise
+                time.sleep(wait)
 
 
 def _transport(address):
     # Not before a client is made: gRPC is not needed for exports.
-    if "://" in address:
+    if is_http(address):
         from rstg_tf.serving.rest_transport import RestTransport
 
         return RestTransport
@@ -221,12 +293,33 @@ def _transport(address):
     return GrpcTransport
 
 
+def _certificates(address, tls, certificates):
+    """The certificates where the connection is encrypted, else None."""
+    if is_http(address):
+        encrypted = address.lower().startswith("https:")
+        if tls and not encrypted:
+            raise ValueError(f"REST by TLS needs https:// in the address. Received: {address}")
+    else:
+        encrypted = tls
+    if not encrypted and any(certificates):
+        raise ValueError(
+            "Certificates are for TLS: `tls` of gRPC, or https:// in the address. "
+            f"Received: {certificates} for {address}"
+        )
+    return certificates if encrypted else None
+
+
 def _check_inputs(signatures, signature, inputs):
-    """A wrong input is named before it travels: a server tells wrong types by number only."""
+    """A wrong input is named before it travels: a server tells wrong types by number only.
+
+    Returns:
+        The length of the batch.
+    """
     if signature not in signatures:
-        known = sorted(name for name in signatures if not name.startswith("__"))
-        raise ValueError(f"The model has the signatures {known}. Received: {signature!r}")
-    specs = signatures[signature]
+        raise ValueError(
+            f"The model has the signatures {sorted(signatures)}. Received: {signature!r}"
+        )
+    specs = signatures[signature][0]
     if set(specs) != set(inputs):
         raise ValueError(
             f"{signature} takes the inputs {sorted(specs)}. Received: {sorted(inputs)}"
@@ -239,17 +332,11 @@ def _check_inputs(signatures, signature, inputs):
                 f"{name} must be {spec.dtype.name} of shape {spec.shape}. "
                 f"Received: {value.dtype} of shape {value.shape}"
             )
+    return max((len(value) for value in inputs.values() if value.ndim), default=0)
 
 
-def _answers(outputs):
-    return [
-        Answer(
-            [(name.decode(), float(score)) for name, score in zip(names, scores, strict=True)],
-            probabilities,
-            logits,
-        )
-        for names, scores, probabilities, logits in zip(
-            *(outputs[name] for name in ("classes", "scores", "probabilities", "logits")),
-            strict=True,
-        )
-    ]
+def _strings(values):
+    """An array of bytes; of bytes of one length, too."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array

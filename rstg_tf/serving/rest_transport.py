@@ -1,107 +1,278 @@
 """Requests to TensorFlow Serving by REST (its API v1)."""
 
 import base64
+import contextlib
 import http.client
 import json
-import urllib.error
-import urllib.request
+import socket
+import ssl
+import threading
+import urllib.parse
 
 import numpy as np
-import tensorflow as tf
 
-from rstg_tf.serving.errors import RequestRefused, ServerTimeout, ServerUnavailable
+from rstg_tf import checked_json
+from rstg_tf.checked_json import Optional
+from rstg_tf.serving.answers import spec_of
+from rstg_tf.serving.errors import (
+    NotTrusted,
+    RequestRefused,
+    ServerTimeout,
+    ServerUnavailable,
+    WrongAnswer,
+    in_one_line,
+)
+from rstg_tf.serving.limits import ANSWER_BYTES, check_request
 
 _CODES = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 412: "FAILED_PRECONDITION"}
-_UNAVAILABLE = 503
+_OK, _UNAVAILABLE = 200, 503
+_PIECE = 2**16
+_MAX_RANK = 8
+_JSON = "application/json"
+
+_TENSOR = {
+    Optional("dtype"): str,
+    Optional("tensor_shape"): {
+        Optional("dim"): [{"size": (str, int)}],
+        Optional("unknown_rank"): bool,
+    },
+}
+_SIGNATURE = {Optional("inputs"): {str: _TENSOR}, Optional("outputs"): {str: _TENSOR}}
+_METADATA = {"metadata": {"signature_def": {"signature_def": {str: _SIGNATURE}}}}
+_STATES = {"model_version_status": [{"version": (str, int), "state": str}]}
 
 
 class RestTransport:
-    """As `GrpcTransport`, for an address such as `http://HOST:PORT`."""
+    """As `GrpcTransport`, for an address such as `http://HOST:PORT`.
 
-    def __init__(self, address, model, version, label, timeout):
-        self._address = address.rstrip("/")
-        self._timeout = timeout
-        self._path = f"/v1/models/{model}"
+    Nothing is followed to another place: neither redirects nor the system's proxies.
+    """
+
+    def __init__(self, address, model, version, label, certificates=None):
+        self.address = address.rstrip("/")
+        parts = urllib.parse.urlsplit(self.address)  # `addresses` has checked it.
+        if parts.scheme == "https":
+            context = certificates.context()
+            self._connection = lambda: http.client.HTTPSConnection(
+                parts.hostname, parts.port, context=context
+            )
+        else:
+            self._connection = lambda: http.client.HTTPConnection(parts.hostname, parts.port)
+        self._path = f"{parts.path}/v1/models/{urllib.parse.quote(model, safe='')}"
         if version is not None:
             self._path += f"/versions/{version}"
         elif label is not None:
-            self._path += f"/labels/{label}"
+            self._path += f"/labels/{urllib.parse.quote(label, safe='')}"
 
-    def predict(self, signature, inputs):
-        """Asks a signature: dict of arrays to dict of arrays."""
+    def predict(self, signature, inputs, outputs, deadline):
+        """Asks a signature: dict of arrays to dict of arrays.
+
+        Args:
+            signature: its name.
+            inputs: dict from name to array.
+            outputs: dict from name to `tf.TensorSpec`, or None.
+            deadline: a `limits.Deadline`.
+        """
+        check_request(sum(map(_num_bytes, inputs.values())))
         request = {
             "signature_name": signature,
             "inputs": {name: _to_json(value) for name, value in inputs.items()},
         }
-        outputs = self._call(f"{self._path}:predict", json.dumps(request).encode())["outputs"]
-        return {name: _from_json(value) for name, value in outputs.items()}
+        body = json.dumps(request).encode()
+        check_request(len(body))
+        found = self._call(f"{self._path}:predict", {"outputs": object}, deadline, body)["outputs"]
+        if outputs is not None and len(outputs) == 1:  # The server leaves its name away.
+            found = dict.fromkeys(outputs, found)
+        if not isinstance(found, dict):
+            raise WrongAnswer(f"outputs that are {type(found).__name__}", self.address)
+        try:
+            return {
+                name: _from_json(value, outputs[name] if outputs and name in outputs else None)
+                for name, value in found.items()
+            }
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise WrongAnswer(f"outputs that are no arrays ({error})", self.address) from error
 
-    def inputs(self):
-        """The inputs of every signature: dict from name to dict from input to `tf.TensorSpec`."""
-        metadata = self._call(f"{self._path}/metadata")["metadata"]
-        return {
-            key: {name: _spec(info) for name, info in signature.get("inputs", {}).items()}
-            for key, signature in metadata["signature_def"]["signature_def"].items()
-        }
+    def signatures(self, deadline):
+        """Every signature: dict from name to `(inputs, outputs)`.
 
-    def states(self):
-        """Dict from version to its state on the server, such as `"AVAILABLE"`."""
-        found = self._call(self._path)["model_version_status"]
-        return {int(version["version"]): version["state"] for version in found}
+        Both are dicts from name to `tf.TensorSpec`; outputs are None where the server says none.
+        """
+        metadata = self._call(f"{self._path}/metadata", _METADATA, deadline)["metadata"]
+        try:
+            return {
+                key: (
+                    _specs(signature.get("inputs", {})),
+                    _specs(signature.get("outputs", {})) or None,
+                )
+                for key, signature in metadata["signature_def"]["signature_def"].items()
+                if not key.startswith("__")  # TensorFlow's own.
+            }
+        except ValueError as error:
+            raise WrongAnswer(f"signatures that are none ({error})", self.address) from error
+
+    def states(self, deadline):
+        """List of version and its state on the server, such as `("1", "AVAILABLE")`."""
+        found = self._call(self._path, _STATES, deadline)["model_version_status"]
+        return [(str(one["version"]), one["state"]) for one in found]
 
     def close(self):
         """There is no connection between requests."""
 
-    def _call(self, path, body=None):
-        request = urllib.request.Request(
-            self._address + path, body, {"Content-Type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            message = _message(error.read())
-            if error.code == _UNAVAILABLE:
-                raise ServerUnavailable(
-                    f"The server is not ready. Received: {self._address} ({message})"
-                ) from error
-            raise RequestRefused(_CODES.get(error.code, f"HTTP {error.code}"), message) from error
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            if isinstance(reason, TimeoutError):
-                raise ServerTimeout(
-                    f"The server did not answer in {self._timeout} s. Received: {self._address}"
-                ) from error
+    def _call(self, path, form, deadline, body=None):
+        status, headers, content = self._exchanged(path, body, deadline)
+        kind = headers.get_content_type() if "Content-Type" in headers else _JSON
+        if status == _UNAVAILABLE:
             raise ServerUnavailable(
-                f"No server answers. Received: {self._address} ({reason})"
-            ) from error
+                f"The server is not ready. Received: {self.address} ({_message(content)})"
+            )
+        if 300 <= status < 400:
+            raise WrongAnswer(
+                f"HTTP {status} to {headers.get('Location')}, which is not followed", self.address
+            )
+        if status >= 400:
+            raise RequestRefused(
+                _CODES.get(status, f"HTTP {status}"), _message(content), self.address
+            )
+        if status != _OK:
+            raise WrongAnswer(f"HTTP {status}", self.address)
+        coding = headers.get("Content-Encoding", "identity")
+        if kind != _JSON or coding != "identity":  # No other coding was accepted.
+            raise WrongAnswer(f"{kind}, {coding}: {_shown(content)}", self.address)
+        try:
+            return checked_json.parse(content, form, "The answer", self.address)
+        except ValueError as error:
+            reason = error.__cause__ or error
+            raise WrongAnswer(f"{_shown(content)!r} ({reason})", self.address) from error
+
+    def _exchanged(self, path, body, deadline):
+        """Sends a request; returns status, headers and body of the answer, all before a deadline.
+
+        Looking up the host, connecting, TLS and reading each wait for the server in a way of its
+        own, so they do it in a thread, whose connection is shut where it takes too long.
+        """
+        connection, late, outcome = self._connection(), threading.Event(), {}
+
+        def work():
+            try:
+                connection.timeout = deadline.left()
+                connection.connect()
+                if not late.is_set():  # It may be by now, after a long look-up.
+                    outcome["answer"] = self._exchange(connection, path, body)
+            except Exception as error:  # Raised below, by the thread that waits.
+                outcome["error"] = error
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        try:
+            worker.join(deadline.left())
+        finally:
+            late.set()
+            _shut(connection)
+        if "answer" in outcome:
+            return outcome["answer"]
+        error = outcome.get("error")
+        if error is None or isinstance(error, TimeoutError) or not deadline.left():
+            raise ServerTimeout(deadline.seconds, self.address) from error
+        raise self._told(error) from error
+
+    def _exchange(self, connection, path, body):
+        method = "GET" if body is None else "POST"
+        connection.request(method, path, body, {"Content-Type": _JSON})
+        answer = connection.getresponse()
+        content = bytearray()
+        while piece := answer.read(_PIECE):
+            content += piece
+            if len(content) > ANSWER_BYTES:
+                raise WrongAnswer(f"more than {ANSWER_BYTES} bytes", self.address)
+        if answer.length:
+            raise http.client.IncompleteRead(bytes(content), answer.length)
+        return answer.status, answer.headers, bytes(content)
+
+    def _told(self, error):
+        if isinstance(error, WrongAnswer):
+            return error
+        if isinstance(error, ssl.SSLError):
+            return NotTrusted(error, self.address)
+        if isinstance(error, (OSError, http.client.IncompleteRead)):
+            return ServerUnavailable(
+                f"No server answers. Received: {self.address} ({in_one_line(error)})"
+            )
+        return WrongAnswer(f"no HTTP ({type(error).__name__}: {error})", self.address)
+
+
+def _shut(connection):
+    """Ends a connection; a thread that waits for it wakes."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def _num_bytes(value):
+    return value.nbytes if value.dtype != object else sum(map(len, value.flat))
 
 
 def _to_json(value):
     """Strings become base64, which JSON needs of bytes."""
-    value = np.asarray(value)
     if value.dtype != object:
         return value.tolist()
-    coded = [{"b64": base64.b64encode(item).decode()} for item in value.flat]
-    return np.array(coded, object).reshape(value.shape).tolist()
+    coded = np.empty(value.shape, object)
+    for place, item in enumerate(value.flat):
+        coded.flat[place] = {"b64": base64.b64encode(item).decode()}
+    return coded.tolist()
 
 
-def _from_json(value):
-    array = np.asarray(value)
-    if array.dtype.kind == "U":
-        coded = [text.encode() for text in array.flat]
-        return np.array(coded, object).reshape(array.shape)
-    return array.astype(np.float32) if array.dtype.kind == "f" else array
+def _from_json(value, spec):
+    """Nested lists to an array of the type of `spec`, or of what they hold."""
+    shape, items = [], [value]
+    while items and all(isinstance(item, list) for item in items):
+        lengths = {len(item) for item in items}
+        if len(lengths) > 1 or len(shape) == _MAX_RANK:
+            raise ValueError("lists of unequal lengths, or nested too deep")
+        shape.append(*lengths)
+        items = [item for some in items for item in some]
+    kinds = set(map(type, items))
+    if kinds and kinds <= {str, dict}:
+        array = np.empty(len(items), object)
+        array[:] = [_to_bytes(item) for item in items]
+    elif kinds <= {int, float}:
+        kind = spec.dtype.as_numpy_dtype if spec else np.float32 if float in kinds else np.int64
+        if float in kinds and not np.issubdtype(kind, np.floating):
+            raise ValueError(f"fractions where {np.dtype(kind).name} is expected")
+        with np.errstate(over="ignore"):  # Infinity is told later.
+            array = np.array(items, kind)
+    else:
+        raise ValueError(f"{sorted(kind.__name__ for kind in kinds)} in one array")
+    return array.reshape(shape)
+
+
+def _to_bytes(item):
+    if isinstance(item, str):
+        return item.encode()
+    if list(item) != ["b64"] or not isinstance(item["b64"], str):
+        raise ValueError(f"an object with {sorted(item)[:5]}")
+    return base64.b64decode(item["b64"], validate=True)
+
+
+def _specs(tensors):
+    return {name: _spec(info) for name, info in tensors.items()}
 
 
 def _spec(info):
-    dimensions = info["tensor_shape"].get("dim", [])
-    shape = [None if int(one["size"]) < 0 else int(one["size"]) for one in dimensions]
-    return tf.TensorSpec(shape, tf.as_dtype(info["dtype"].removeprefix("DT_").lower()))
+    shape = info.get("tensor_shape", {})
+    sizes = [int(one["size"]) for one in shape.get("dim", [])]
+    sizes = None if shape.get("unknown_rank") else [None if n < 0 else n for n in sizes]
+    return spec_of(sizes, info.get("dtype", "").removeprefix("DT_").lower())
 
 
-def _message(body):
+def _message(content):
+    """What a server says is wrong."""
     try:
-        return json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace")
+        return checked_json.parse(content, {"error": str}, "The answer", "")["error"]
+    except ValueError:
+        return _shown(content) or "without a word"
+
+
+def _shown(content):
+    return in_one_line(content[:200].decode(errors="replace"))

@@ -10,6 +10,7 @@ import concurrent.futures
 import http.server
 import json
 import pathlib
+import ssl
 import threading
 import time
 
@@ -37,16 +38,18 @@ class ModelServer:
     Args:
         folder: folder of the model; its name is the model's.
         labels: dict from label to version.
+        tls: a `certificates.Pair` of the server, for TLS.
+        client_ca: file of the authority that clients must have their certificates of.
 
     Attributes:
         grpc_address: `HOST:PORT`.
-        rest_address: `http://HOST:PORT`.
+        rest_address: `http://HOST:PORT`, or `https://`.
         unavailable: so many of the next requests are answered by UNAVAILABLE.
         delay: seconds before each answer.
         requests: number of requests so far.
     """
 
-    def __init__(self, folder, labels=None):
+    def __init__(self, folder, labels=None, tls=None, client_ca=None):
         folder = pathlib.Path(folder)
         self.name = folder.name
         self.labels = labels or {}
@@ -62,10 +65,26 @@ class ModelServer:
             _PredictionService(self), self._grpc
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(self), self._grpc)
-        self.grpc_address = f"localhost:{self._grpc.add_insecure_port('localhost:0')}"
         handler = type("Handler", (_RestHandler,), {"model_server": self})
-        self._rest = http.server.ThreadingHTTPServer(("localhost", 0), handler)
-        self.rest_address = f"http://localhost:{self._rest.server_port}"
+        self._rest = _RestServer(("localhost", 0), handler)
+        if tls is None:
+            self.grpc_address = f"localhost:{self._grpc.add_insecure_port('localhost:0')}"
+        else:
+            credentials = grpc.ssl_server_credentials(
+                [(tls.key.read_bytes(), tls.certificate.read_bytes())],
+                client_ca and client_ca.read_bytes(),
+                client_ca is not None,
+            )
+            port = self._grpc.add_secure_port("localhost:0", credentials)
+            self.grpc_address = f"localhost:{port}"
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
+            context.load_cert_chain(*tls)
+            context.verify_mode = ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE
+            self._rest.socket = context.wrap_socket(
+                self._rest.socket, server_side=True, do_handshake_on_connect=False
+            )
+        scheme = "http" if tls is None else "https"
+        self.rest_address = f"{scheme}://localhost:{self._rest.server_port}"
 
     def __enter__(self):
         self._grpc.start()
@@ -175,6 +194,11 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
             )
 
         return _answered(self._server, context, answer)
+
+
+class _RestServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Keeps quiet: a client that ended the connection."""
 
 
 class _RestHandler(http.server.BaseHTTPRequestHandler):

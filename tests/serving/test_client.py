@@ -93,7 +93,7 @@ def test_requests_are_repeated_while_the_server_is_not_ready(client, server, cli
 
 
 def test_a_slow_server_is_not_waited_for(client, server, clips):
-    client._transport._timeout = 0.2
+    client._timeout = 0.2
     server.delay = 0.6
     start = time.monotonic()
     with pytest.raises(ServerTimeout, match=r"did not answer in 0\.2 s"):
