@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import io
 import os
 import pathlib
 import re
@@ -12,6 +13,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow's own pool: glibc gives large tensors back to the system at every step, which then has
 # to clear their pages anew. Trainings are 1.2 to 1.4 times faster so (2 cores).
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+# Names that the terminal's encoding lacks are escaped: one of them must not end a command.
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, io.TextIOWrapper):
+        _stream.reconfigure(errors="backslashreplace")
 warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 # A command also runs from a clone that was not installed.

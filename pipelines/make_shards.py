@@ -39,6 +39,12 @@ def main():
     )
     parser.add_argument("--videos", help="folder of the videos, if they are not beside the lists")
     parser.add_argument(
+        "--allow-outside",
+        "--allow_outside",
+        action="store_true",
+        help="take paths of a CSV file that lead out of its folder (or of --videos), too",
+    )
+    parser.add_argument(
         "--frame-rate", "--frame_rate", type=float, help="frames per second (default: each frame)"
     )
     parser.add_argument(
@@ -73,6 +79,7 @@ def run(arguments, beam_flags):
     from rstg_tf.data.videos.encoding import FrameFormat
     from rstg_tf.data.videos.making import FAILURES, make_shards
     from rstg_tf.data.videos.sources import list_videos
+    from rstg_tf.text import printable
 
     listed = list_videos(
         arguments.source,
@@ -81,9 +88,13 @@ def run(arguments, beam_flags):
         format=arguments.format,
         labels=arguments.labels,
         videos=arguments.videos,
+        allow_outside=arguments.allow_outside,
     )
+    for note in listed.notes:
+        print("note:", printable(note), file=sys.stderr)
     print(
-        f"{len(listed.videos)} videos of {len(listed.class_names)} classes ({listed.source})",
+        f"{len(listed.videos)} videos of {len(listed.class_names)} classes "
+        f"({printable(listed.source)})",
         flush=True,
     )
     frame_format = FrameFormat(arguments.frame_rate, arguments.short_side, arguments.jpeg_quality)
@@ -103,10 +114,10 @@ def run(arguments, beam_flags):
             beam_flags=beam_flags,
             progress=show,
         )
-    split = read_stored_info(arguments.output)["splits"][arguments.split]
+    split = read_stored_info(arguments.output)["splits"][listed.split]
     stored = sum(shard["examples"] for shard in split["shards"])
     left_out = sum(len(shard["failures"]) for shard in split["shards"])
-    print(f"{stored} videos, {left_out} left out ({FAILURES}): {info}")
+    print(f"{stored} videos, {left_out} left out ({FAILURES}): {printable(info)}")
 
 
 @contextlib.contextmanager

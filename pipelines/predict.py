@@ -39,10 +39,13 @@ def main():
 
 def run(arguments):
     from rstg_tf.data.videos import VideoError
+    from rstg_tf.data.videos.file_names import left_out
     from rstg_tf.evaluation.subject import load_subject
     from rstg_tf.prediction import Predictor, find_videos, write_annotated
+    from rstg_tf.text import printable
 
-    videos = find_videos(arguments.videos)
+    others = []
+    videos = find_videos(arguments.videos, others, but=arguments.annotate)
     annotated = annotated_paths(arguments.annotate, videos) if arguments.annotate else {}
     predictor = Predictor(
         load_subject(arguments.model, arguments.zoo),
@@ -51,25 +54,28 @@ def run(arguments):
         short_side=arguments.short_side,
         top=arguments.top,
     )
+    if others:
+        print("note:", left_out(map(str, others)), file=sys.stderr)
     show = print_json if arguments.format == "json" else print_table
     failed = 0
     for video in videos:
         try:
             prediction = predictor(video)
+            show(prediction)
+            if annotated:
+                attention = predictor.attention(prediction.clip)
+                write_annotated(
+                    prediction,
+                    annotated[video],
+                    predictor.clips,
+                    graph=None if attention is None else predictor.model.block.graph,
+                    attention=attention,
+                )
         except VideoError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print("error:", printable(error), file=sys.stderr)
             failed += 1
-            continue
-        show(prediction)
-        if annotated:
-            attention = predictor.attention(prediction.clip)
-            write_annotated(
-                prediction,
-                annotated[video],
-                predictor.clips,
-                graph=None if attention is None else predictor.model.block.graph,
-                attention=attention,
-            )
+    if failed:
+        print(f"{failed} of {len(videos)} videos could not be read", file=sys.stderr)
     return 2 if failed else 0
 
 
@@ -92,15 +98,19 @@ def annotated_paths(folder, videos):
 
 
 def print_table(prediction):
-    print(f"{prediction.video} ({prediction.count} frames)")
+    from rstg_tf.text import printable
+
+    print(f"{printable(prediction.video)} ({prediction.count} frames)")
     for name, probability in prediction.classes:
-        print(f"  {probability:6.1%}  {name}")
+        print(f"  {probability:6.1%}  {printable(name)}")
 
 
 def print_json(prediction):
+    from rstg_tf.data.videos.file_names import in_unicode
+
     classes = [{"class": name, "probability": value} for name, value in prediction.classes]
-    line = {"video": str(prediction.video), "frames": prediction.count, "classes": classes}
-    print(json.dumps(line), flush=True)
+    video = in_unicode(str(prediction.video))
+    print(json.dumps({"video": video, "frames": prediction.count, "classes": classes}), flush=True)
 
 
 if __name__ == "__main__":

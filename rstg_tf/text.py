@@ -14,6 +14,8 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$:-])")
 def printable(text):
     """Returns text for a terminal: what would steer it, or can't be encoded, is escaped.
 
+    Bytes of a file name that are not UTF-8 stand as `\\xe9`.
+
     Example:
         >>> printable("push\\x1b[2J")
         'push\\\\x1b[2J'
@@ -51,6 +53,8 @@ def _is_unseen(character):
 def _escaped(character):
     if character in _JOINERS:
         return character
+    if "\udc80" <= character <= "\udcff":  # What os.fsdecode makes of such a byte.
+        return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape", "surrogatepass").decode()
 
 

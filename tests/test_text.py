@@ -34,7 +34,7 @@ def test_what_can_be_seen_is_printed_as_it_is(text):
         ("\x0b", r"\x0b"),
         ("\u2028", r"\u2028"),
         ("\u202e", r"\u202e"),
-        ("\udcff", r"\udcff"),
+        ("\udcff", r"\xff"),
         ("\0", r"\x00"),
     ],
 )

@@ -6,7 +6,9 @@ TensorFlow reads, is taken where they name none.
 """
 
 import contextlib
+import errno
 import functools
+import heapq
 import os
 import pathlib
 import shutil
@@ -44,12 +46,35 @@ def size(path):
     return _system(path).size(path)
 
 
-def list_files(folder, below=True):
+def list_files(folder, below=True, skip=None):
     """Returns the files in a folder, and in all folders below unless `below` is False.
 
-    They are sorted paths relative to the folder; of a folder that is missing there are none.
+    Each real folder is listed once, however many links lead to it: under its own name, where that
+    is below `folder`, else under that of the first link; links to folders around `folder` itself
+    are not followed.
+
+    Args:
+        folder: local, or a URL.
+        below: whether to go into folders.
+        skip: called with the name of each file and folder; those for which it is true are left
+            out, with all that is in them.
+
+    Returns:
+        Sorted paths relative to the folder, each once; none where the folder is missing.
+
+    Raises:
+        OSError: A folder can't be read; names it.
     """
-    return sorted(_system(folder).list_files(folder, below))
+    skip = skip or (lambda name: False)
+    if not is_remote(folder):
+        return sorted(_local_files(os.fspath(folder), below, skip))
+    return sorted(
+        {
+            path
+            for path in _system(folder).list_files(folder, below)
+            if not any(map(skip, path.split("/")))
+        }
+    )
 
 
 def remove_folder(folder):
@@ -76,8 +101,7 @@ def written_whole(path):
         with files.written_whole(path) as part:
             yield part
         return
-    with tempfile.TemporaryDirectory() as folder:
-        part = pathlib.Path(folder, path.rsplit("/", 1)[-1])
+    with _local_part(path) as part:
         yield part
         _system(path).upload(part, path)
 
@@ -88,10 +112,76 @@ def local_copy(path):
     if not is_remote(path):
         yield pathlib.Path(path)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder, path.rsplit("/", 1)[-1])
+    with _local_part(path) as copy:
         _system(path).download(path, copy)
         yield copy
+
+
+@contextlib.contextmanager
+def _local_part(path):
+    """Gives a path in a folder for a while, for what goes to or comes from a URL."""
+    try:
+        folder = tempfile.mkdtemp()
+    except OSError as error:  # None of the folders that Python tries can be written to.
+        raise OSError(
+            f"A folder for files on their way can't be made ({error.strerror or error}); TMPDIR "
+            f"names it. Received: {path}"
+        ) from error
+    try:
+        yield pathlib.Path(folder, path.rsplit("/", 1)[-1])
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(error.errno, f"The disk is full ({path} is on its way)", folder) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _local_files(folder, below, skip):
+    """Yields what `list_files` returns: real folders first, then what links lead to."""
+    if not os.path.isdir(folder):
+        return
+    above = _folders_above(folder)
+    listed, real, links = set(), [""], []
+    while real or links:
+        inside = heapq.heappop(real or links)  # In the order of names, whatever the disk's is.
+        path = os.path.join(folder, inside)
+        with contextlib.suppress(FileNotFoundError):  # Somebody removes it just now.
+            found = os.stat(path)
+            key = found.st_dev, found.st_ino
+            if key in listed or (inside and key in above):
+                continue
+            listed.add(key)
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    name = os.path.join(inside, entry.name)
+                    if skip(entry.name):
+                        continue
+                    if not _is_folder(entry):
+                        if _is_file(entry):
+                            yield name
+                    elif below:
+                        heapq.heappush(links if entry.is_symlink() else real, name)
+
+
+def _is_folder(entry):
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
+
+
+def _is_file(entry):
+    """Whether it can be read or, as a link to nothing, be told; pipes would wait for ever."""
+    if entry.is_symlink():
+        return os.path.isfile(entry.path) or not os.path.exists(entry.path)
+    return entry.is_file()
+
+
+def _folders_above(folder):
+    path, above = os.path.realpath(folder), set()
+    while path != os.path.dirname(path):
+        path = os.path.dirname(path)
+        found = os.stat(path)
+        above.add((found.st_dev, found.st_ino))
+    return above
 
 
 def _system(path):
@@ -108,14 +198,6 @@ class _Local:
     @staticmethod
     def size(path):
         return os.path.getsize(path) if os.path.isfile(path) else None
-
-    @staticmethod
-    def list_files(folder, below):
-        for parent, folders, names in os.walk(folder, followlinks=True):
-            if not below:
-                folders.clear()
-            for name in names:
-                yield os.path.relpath(os.path.join(parent, name), folder)
 
 
 class _S3:
@@ -149,11 +231,11 @@ class _S3:
     @staticmethod
     def list_files(folder, below):
         place = _bucket_and_key(folder.rstrip("/") + "/")
-        pages = _s3_client().get_paginator("list_objects_v2")
         wanted = {"Bucket": place["Bucket"], "Prefix": place["Key"]}
         if not below:
             wanted["Delimiter"] = "/"
         with _s3_errors(folder):
+            pages = _s3_client().get_paginator("list_objects_v2")
             for page in pages.paginate(**wanted):
                 for found in page.get("Contents", ()):
                     if not found["Key"].endswith("/"):  # What consoles make for empty folders.
@@ -197,15 +279,18 @@ def _s3_errors(path):
     """Gives errors of S3 the types and the form of those of local files."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
             raise FileNotFoundError(f"There is no such file. Received: {path}") from error
         raise OSError(f"S3 refused ({error}). Received: {path}") from error
     except (Boto3Error, BotoCoreError) as error:
         raise OSError(f"S3 can't be reached or used ({error}). Received: {path}") from error
+    except (ResponseParserError, ValueError, LookupError, TypeError) as error:
+        raise OSError(f"S3's answer makes no sense ({error!r}). Received: {path}") from error
 
 
 class _Beam:

@@ -118,8 +118,10 @@ def test_command_writes_json_lines_and_videos_and_goes_on_after_a_damaged_file(f
         "--format=json", "--top=2", f"--annotate={tmp_path / 'out'}",
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.startswith("error: The video can't be decoded")
-    assert len(done.stderr.splitlines()) == 1
+    note, error, summary = done.stderr.splitlines()
+    assert note == f"note: left out: 1 .txt ({folder / 'notes.txt'})"
+    assert error.startswith("error: The video can't be decoded")
+    assert summary == "1 of 3 videos could not be read"
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["video"] for line in lines] == list(map(str, find_videos([folder])))
     assert all(line["frames"] == 16 and len(line["classes"]) == 2 for line in lines)

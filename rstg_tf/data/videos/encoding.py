@@ -15,6 +15,7 @@ from rstg_tf.data.videos.decoding import (
     check_wanted,
     scaled_size,
 )
+from rstg_tf.data.videos.file_names import frames_in_order
 
 _MAX_BYTES = 2**31 - 2**20  # What a protocol buffer can hold.
 
@@ -98,11 +99,9 @@ def _from_file(path, frame_format):
 
 
 def _from_images(folder, rate, frame_format):
-    names = [name for name in storage.list_files(folder, below=False) if name.endswith(".jpg")]
+    names = frames_in_order(storage.list_files(folder, below=False))
     if not names:
         raise VideoError("there is no such folder of JPEG frames", folder)
-    # Names are numbers, which need not have the same number of digits.
-    names.sort(key=lambda name: (len(name), name))
     images, size = [], None
     for name in names:
         image, this_size = _checked_image(folder, name, frame_format)

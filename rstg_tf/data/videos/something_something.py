@@ -2,13 +2,22 @@
 
 import csv
 import io
-import json
+import os
+import re
 
+from rstg_tf import checked_json
 from rstg_tf.data import storage
+from rstg_tf.data.videos.file_names import frames_in_order, is_leftover, shown
+from rstg_tf.data.videos.listed_paths import why_not
 from rstg_tf.data.videos.video_list import Video, VideoList, check_class_names, read_text
+from rstg_tf.text import check_class_name
 
 _FRAME_RATE = 12.0  # Of the frames of version 1.
 _PROBED = 20
+# As version 2 is distributed, and as people encode it again.
+_ENDINGS = (".webm", ".mp4", ".mkv", ".avi", ".mov", ".WEBM", ".MP4")
+_LISTS_MAY_BE_IN = re.compile("label|annotation|list|split|json|csv|something", re.IGNORECASE)
+_VIDEOS = re.compile(r"20bn-something-something-v[12]", re.IGNORECASE)
 
 
 def find_version(source):
@@ -16,11 +25,29 @@ def find_version(source):
     return next((version for version in ("v1", "v2") if _find(source, version, "labels")), None)
 
 
+def check_none(listed, source):
+    """Checks that what was taken for folders of classes isn't Something-Something without labels.
+
+    Raises:
+        ValueError: It looks like that.
+    """
+    names = [*listed.class_names, *storage.list_files(source, below=False, skip=is_leftover)]
+    lists = r"(20bn-)?something-?something.*|(train|validation|test)\.json"
+    found = [name for name in names if re.fullmatch(lists, name, re.IGNORECASE)]
+    if found:
+        raise ValueError(
+            f"The source looks like Something-Something ({', '.join(map(shown, found[:4]))}), but "
+            "its file of labels (labels.json, something-something-v2-labels.json or "
+            "something-something-v1-labels.csv) is missing or called otherwise; --format=folders "
+            f"takes it for folders of classes. Received: {source}"
+        )
+
+
 def list_split(source, version, split, videos=None):
     """Lists the videos of one split.
 
     Args:
-        source: Folder with the label files (or with a folder `labels` of them):
+        source: Folder with the label files (or with a folder `labels` of them), in any case:
 
             - v1: `something-something-v1-{labels,train,validation,test}.csv`, lines `ID;TEMPLATE`;
             - v2: `{labels,train,validation,test}.json`, or
@@ -29,7 +56,8 @@ def list_split(source, version, split, videos=None):
         version: `"v1"` or `"v2"`.
         split: `"train"`, `"validation"` or `"test"`.
         videos: Folder of `ID/00001.jpg`, ... (v1) or `ID.webm` (v2); by default the folder
-            `20bn-something-something-VERSION`, `videos`, or the source itself.
+            `20bn-something-something-VERSION`, `videos`, or the source itself. Those of v2 may have
+            been encoded again, as `ID.mp4`.
 
     Returns:
         `VideoList`; class names are the templates without brackets, in the order of the label
@@ -42,60 +70,71 @@ def list_split(source, version, split, videos=None):
     read = _read_v1 if version == "v1" else _read_v2
     class_names, labelled = read(source, split)
     index = {name: number for number, name in enumerate(class_names)}
-    suffix = "" if version == "v1" else ".webm"
     listed = []
     for media_id, template in labelled:
         name = _class_name(template)
         if name not in index:
             raise ValueError(
-                f"The label file has no class {name!r}, which the {split} split gives to video "
-                f"{media_id}. Received: {source}"
+                f"The label file has no class {shown(name)!r}, which the {split} split gives to "
+                f"video {shown(media_id)}. Received: {source}"
             )
-        listed.append(Video(media_id, media_id + suffix, index[name]))
+        reason = "it is no name" if "/" in media_id else why_not(source, media_id)
+        if reason:
+            raise ValueError(
+                f"The {split} split lists a video {shown(media_id)!r}: {reason}. Received: {source}"
+            )
+        listed.append(Video(media_id, media_id, index[name]))
+    root, ending = _find_videos(source, version, listed, videos)
     return VideoList(
         f"something_something_{version}",
         split,
         f"Something-Something {version} (Qualcomm), which may not be redistributed",
-        _find_videos(source, version, listed, videos),
+        root,
         class_names,
-        listed,
+        [video._replace(path=video.path + ending) for video in listed],
         _FRAME_RATE if version == "v1" else None,
     )
 
 
 def _read_v1(source, split):
     path = _needed(source, "v1", "labels")
-    class_names = [_class_name(row[0]) for row in _semicolons(path)]
-    check_class_names(class_names, path)
+    class_names = [_class_name(row[0]) for _, row in _semicolons(path, cells=1)]
+    _check_class_names(class_names, path)
     path = _needed(source, "v1", split)
     return class_names, _pairs(path, split)
 
 
 def _read_v2(source, split):
     path = _needed(source, "v2", "labels")
+    stored = checked_json.parse(storage.read(path), {str: (str, int)}, "The label file", path)
     try:
-        indices = {_class_name(name): int(n) for name, n in json.loads(read_text(path)).items()}
+        indices = {_class_name(name): int(number) for name, number in stored.items()}
         if sorted(indices.values()) != list(range(len(indices))):
             raise ValueError(f"its numbers are not 0 ... {len(indices) - 1}")
-    except (ValueError, AttributeError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"The label file is damaged ({error}). Received: {path}") from error
     class_names = sorted(indices, key=indices.get)
-    check_class_names(class_names, path)
+    _check_class_names(class_names, path)
     answers = _find(source, "v2", f"{split}-answers", "csv")
     if answers:
         return class_names, _pairs(answers, split)
     path = _needed(source, "v2", split)
-    try:
-        rows = [(str(row["id"]), row.get("template")) for row in json.loads(read_text(path))]
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"The list of videos is damaged ({error!r}). Received: {path}") from error
+    form = [{"id": (str, int), checked_json.Optional("template"): (str, None)}]
+    stored = checked_json.parse(storage.read(path), form, "The list of videos", path)
+    rows = [(str(row["id"]), row.get("template")) for row in stored]
     if any(template is None for _, template in rows):
         raise _no_labels(split, path)
     return class_names, rows
 
 
+def _check_class_names(names, path):
+    check_class_names(names, path)
+    for name in names:
+        check_class_name(name, path)
+
+
 def _pairs(path, split):
-    rows = list(_semicolons(path))
+    rows = [row for _, row in _semicolons(path, cells=2)]
     if any(len(row) < 2 or not row[1] for row in rows):
         raise _no_labels(split, path)
     return [(row[0], row[1]) for row in rows]
@@ -108,10 +147,19 @@ def _no_labels(split, path):
     )
 
 
-def _semicolons(path):
-    for row in csv.reader(io.StringIO(read_text(path), newline=""), delimiter=";"):
-        if row:
-            yield [cell.strip() for cell in row]
+def _semicolons(path, cells):
+    """Yields `(line, row)` of a file whose lines have at most so many cells."""
+    rows = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=";", strict=True)
+    line = 1
+    try:
+        for row in rows:
+            if len(row) > cells:
+                raise ValueError(f"it has {len(row)} cells, not {cells}")
+            if any(row):
+                yield line, [cell.strip() for cell in row]
+            line = rows.line_num + 1
+    except (csv.Error, ValueError) as error:
+        raise ValueError(f"Line {line} is damaged ({error}). Received: {path}") from error
 
 
 def _class_name(template):
@@ -119,37 +167,58 @@ def _class_name(template):
 
 
 def _find(source, version, what, extension=None):
-    """Returns the path of a label file, or None."""
+    """Returns the path of a label file, whose name may have any case, or None."""
     extension = extension or ("csv" if version == "v1" else "json")
     names = [f"something-something-{version}-{what}.{extension}"]
     if version == "v2":
         names.append(f"{what}.{extension}")
-    places = [(name,) for name in names] + [("labels", name) for name in names]
-    paths = [storage.join(source, *place) for place in places]
-    return next((path for path in paths if storage.size(path) is not None), None)
+    for folder in _folders_of_lists(source):
+        for name in storage.list_files(folder, below=False, skip=is_leftover):
+            if name.lower() in names:
+                return storage.join(folder, name)
+    return None
+
+
+def _folders_of_lists(source):
+    if storage.is_remote(source):
+        return [source, storage.join(source, "labels")]
+    folders = [
+        name
+        for name in sorted(os.listdir(source))
+        if _LISTS_MAY_BE_IN.search(name) and not _VIDEOS.fullmatch(name) and not is_leftover(name)
+    ]
+    return [source, *(storage.join(source, name) for name in folders)]
 
 
 def _needed(source, version, what):
     path = _find(source, version, what)
     if path is None:
+        extension = "csv" if version == "v1" else "json"
         raise FileNotFoundError(
             f"Something-Something {version} lacks its file of {what} "
-            f"(something-something-{version}-{what}.*). Received: {source}"
+            f"(something-something-{version}-{what}.{extension}"
+            f"{f' or {what}.json' if version == 'v2' else ''}); if it is another data set, "
+            f"--format=folders or --format=csv says so. Received: {source}"
         )
     return path
 
 
 def _find_videos(source, version, listed, videos):
-    """Returns the folder in which one of the first videos is found."""
+    """Returns the folder in which one of the first videos is found, and the ending there."""
     places = [f"20bn-something-something-{version}", "videos"]
     folders = [videos] if videos else [*(storage.join(source, p) for p in places), source]
-    first = "00001.jpg" if version == "v1" else None
-    for folder in folders:
+    for folder in map(str, folders):
         for video in listed[:_PROBED]:
-            path = storage.join(folder, video.path, *([first] if first else []))
-            if storage.size(path) is not None:
-                return folder
+            path = storage.join(folder, video.path)
+            if version == "v1" and frames_in_order(storage.list_files(path, below=False)):
+                return folder, ""
+            if version == "v2":
+                for ending in _ENDINGS:
+                    if storage.size(path + ending) is not None:
+                        return folder, ending
+    kind = "a folder of JPEG frames" if version == "v1" else f"a file {', '.join(_ENDINGS[:5])}"
+    first = listed[0].path + ("" if version == "v1" else ".webm") if listed else "(none)"
     raise FileNotFoundError(
-        f"None of the first videos of the list, as {listed[0].path if listed else '(none)'}, is "
-        f"there. Received: {', '.join(folders)}"
+        f"None of the first videos of the list, as {first}, is there ({kind} each). "
+        f"Received: {', '.join(map(str, folders))}"
     )

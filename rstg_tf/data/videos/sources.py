@@ -6,11 +6,14 @@ import re
 
 from rstg_tf.data import storage
 from rstg_tf.data.videos import class_folders, csv_files, something_something
+from rstg_tf.data.videos.file_names import check_split, shown
 
 FORMATS = ("csv", "folders", "something-something-v1", "something-something-v2")
 
 
-def list_videos(source, split, name=None, format=None, labels=None, videos=None):
+def list_videos(
+    source, split, name=None, format=None, labels=None, videos=None, allow_outside=False
+):
     """Lists the videos of one split of a data set.
 
     Args:
@@ -19,15 +22,17 @@ def list_videos(source, split, name=None, format=None, labels=None, videos=None)
             - a CSV file or a folder with CSV files: `csv_files.list_split`;
             - a folder of folders of videos: `class_folders.list_split`;
             - Something-Something, either version: `something_something.list_split`.
-        split: Name of the split: `"train"`, `"validation"`, `"test"`.
+        split: Name of the split: `"train"`, `"validation"`, `"test"`, or what else people call
+            these, see `check_split`.
         name: Name of the data set; by default that of Something-Something or of the folder.
         format: One of `FORMATS`; by default what the source looks like.
         labels: File with the names of the classes, one a line, in their order; for
             Something-Something, which has its own, it must be None.
         videos: Folder of the videos, where they are not beside their lists.
+        allow_outside: Whether paths of a CSV file may lead out of the folder of the videos.
 
     Returns:
-        `VideoList`.
+        `VideoList`; its `notes` say what was left out.
 
     Raises:
         FileNotFoundError: The source, or a list that it needs, is missing.
@@ -35,28 +40,40 @@ def list_videos(source, split, name=None, format=None, labels=None, videos=None)
             no videos.
     """
     source = str(source).rstrip("/") or "/"
+    split = check_split(split)
     if not storage.is_remote(source) and not os.path.exists(source):
-        raise FileNotFoundError(f"There is no such file or folder of videos. Received: {source}")
-    format = format or _looks_like(source)
+        raise FileNotFoundError(
+            f"There is no such file or folder of videos. Received: {shown(source)}"
+        )
+    if os.path.isfile(source) and not source.lower().endswith(".csv"):
+        raise ValueError(f"A list of videos is a CSV file, NAME.csv. Received: {shown(source)}")
+    chosen, format = format, format or _looks_like(source)
     if format not in FORMATS:
         raise ValueError(f"`format` must be one of {', '.join(FORMATS)}. Received: {format!r}")
     if format.startswith("something") and labels:
         raise ValueError(f"Something-Something has its own label file. Received: labels={labels}")
     if format == "csv":
-        listed = csv_files.list_split(source, split, labels)
+        listed = csv_files.list_split(source, split, labels, videos, allow_outside)
     elif format == "folders":
         listed = class_folders.list_split(source, split, labels)
+        if not chosen:
+            something_something.check_none(listed, source)
     else:
         listed = something_something.list_split(source, format[-2:], split, videos)
+    notes = listed.notes
+    if len(listed.class_names) == 1:
+        notes = (*notes, f"all videos are of one class, {shown(listed.class_names[0])}")
     listed = listed._replace(
-        name=_file_name(name or listed.name or "videos"), root=str(videos or listed.root)
+        name=_file_name(name or listed.name or "videos"),
+        root=str(videos or listed.root),
+        notes=notes,
     )
     _check(listed, source)
     return listed
 
 
 def _looks_like(source):
-    if source.lower().endswith(".csv"):
+    if source.lower().endswith(".csv") and not os.path.isdir(source):
         return "csv"
     version = something_something.find_version(source)
     if version:
@@ -70,11 +87,9 @@ def _file_name(name):
 
 
 def _check(listed, source):
-    if not re.fullmatch(r"[A-Za-z0-9_]+", listed.split):
-        raise ValueError(f"A split's name is letters and digits. Received: {listed.split!r}")
     if not listed.videos:
         raise ValueError(f"The {listed.split} split has no videos. Received: {source}")
     counts = collections.Counter(video.media_id for video in listed.videos)
     twice, count = counts.most_common(1)[0]
     if count > 1:
-        raise ValueError(f"A video is listed {count} times: {twice}. Received: {source}")
+        raise ValueError(f"A video is listed {count} times: {shown(twice)}. Received: {source}")

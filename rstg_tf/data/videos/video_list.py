@@ -1,9 +1,13 @@
 """The videos of a data set and the names of its classes."""
 
+import collections
 import re
+import unicodedata
 from typing import NamedTuple
 
 from rstg_tf.data import storage
+from rstg_tf.data.videos.file_names import shown
+from rstg_tf.text import check_class_name
 
 LABELS = "labels.txt"
 
@@ -33,6 +37,8 @@ class VideoList(NamedTuple):
         class_names: List of str, in the order of the data set's label file.
         videos: List of `Video`.
         image_rate: Frames per second where videos are folders of JPEG frames, else None.
+        notes: What a person must know of how the list came about, a line each: what was left
+            out, and what looks like a mistake.
     """
 
     name: str
@@ -42,6 +48,7 @@ class VideoList(NamedTuple):
     class_names: list
     videos: list
     image_rate: float | None = None
+    notes: tuple = ()
 
 
 def read_class_names(folder, used, labels=None):
@@ -64,14 +71,34 @@ def read_class_names(folder, used, labels=None):
     if labels is None and storage.size(path) is None:
         numbers = all(re.fullmatch(r"[0-9]+", name) for name in used)
         return sorted(used, key=int if numbers else None)
-    names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-    check_class_names(names, path)
+    names = read_label_file(path)
     unknown = sorted(used - set(names))
     if unknown:
+        similar = [name for name in names if _alike(name) == _alike(unknown[0])]
+        hint = " (it has one that differs in case, spaces or Unicode normalisation)"
         raise ValueError(
             f"The label file lacks {len(unknown)} of the classes of the videos, as "
-            f"{unknown[0]!r}. Received: {path}"
+            f"{shown(unknown[0])!r}{hint if similar else ''}. Received: {path}"
         )
+    return names
+
+
+def read_label_file(path):
+    """Returns the names of classes in a file that holds one a line; empty lines are passed over.
+
+    Lines end in a line feed, whatever else Unicode takes for an end of a line.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It names no classes, one twice, or one that can't be seen in one line.
+    """
+    lines = (line.strip(" \t\r") for line in read_text(path).split("\n"))
+    names = []
+    for number, name in enumerate(lines, 1):
+        if name:
+            check_class_name(name, f"{path}, line {number}")
+            names.append(name)
+    check_class_names(names, path)
     return names
 
 
@@ -79,9 +106,26 @@ def check_class_names(names, path):
     """Raises a ValueError where a label file names no classes, or one of them twice."""
     if not names:
         raise ValueError(f"The label file names no classes. Received: {path}")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    twice, count = collections.Counter(names).most_common(1)[0]
+    if count > 1:
         raise ValueError(f"The label file names {twice!r} twice. Received: {path}")
+
+
+def alike(names):
+    """Returns what to say of classes whose names can hardly be told apart; a list of str."""
+    groups = collections.defaultdict(list)
+    for name in names:
+        groups[_alike(name)].append(name)
+    return [
+        f"classes whose names differ only in case, spaces or Unicode normalisation: "
+        f"{', '.join(ascii(name) for name in group)}"
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
+def _alike(name):
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def read_text(path):
@@ -92,8 +136,15 @@ def read_text(path):
         ValueError: It is not UTF-8.
     """
     try:
-        return storage.read(path).decode("utf-8-sig")
+        content = storage.read(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"A file of the data set is missing. Received: {path}") from error
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"The file is not text in UTF-8 ({error}). Received: {path}") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        raise ValueError(
+            f"The file is not text in UTF-8 but in {'UTF-16' if wide else 'another encoding'} "
+            f"(line {line}: {error.reason}); save it as UTF-8. Received: {path}"
+        ) from error
