@@ -3,12 +3,11 @@
 import pathlib
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
 from rstg_tf.experiments import Experiment, apply_file
 from rstg_tf.training import restore
 from rstg_tf.training.run_folder import RunFolder
 from rstg_tf.zoo import loading, saved_model
+from rstg_tf.zoo.safe_loading import load_saved_model
 
 
 class Subject(NamedTuple):
@@ -53,7 +52,7 @@ def load_subject(name_or_path, zoo=None):
     config = directory / "config.yaml"
     return Subject(
         name=directory.name,
-        model=tf.keras.models.load_model(directory, compile=False),
+        model=load_saved_model(directory),
         class_names=saved_model.read_class_names(directory),
         config=apply_file(Experiment(), config) if config.is_file() else None,
         output=pathlib.Path("runs/evaluations") / directory.name,

@@ -3,9 +3,8 @@
 import fnmatch
 import pathlib
 
-import tensorflow as tf
-
 from rstg_tf.zoo import manifest
+from rstg_tf.zoo.safe_loading import load_saved_model
 
 
 def list_models(pattern="*", zoo=None):
@@ -48,7 +47,7 @@ def load_model(name_or_path, zoo=None):
     from rstg_tf.models import VideoClassifier
 
     directory = verified_directory(name_or_path, zoo)
-    model = tf.keras.models.load_model(directory, compile=False)
+    model = load_saved_model(directory)
     if not isinstance(model, VideoClassifier):
         raise ValueError(
             f"The SavedModel must hold a VideoClassifier. Received: a {type(model).__name__} "
