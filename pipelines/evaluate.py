@@ -66,6 +66,7 @@ def run(arguments):
     from rstg_tf.evaluation import measure
     from rstg_tf.evaluation.data import SEED
     from rstg_tf.evaluation.subject import load_subject
+    from rstg_tf.text import printable
 
     subject = load_subject(arguments.model, arguments.zoo)
     report = measure(
@@ -86,7 +87,7 @@ def run(arguments):
     print(report)
     if about.get("skipped_records"):
         print(f"\nskipped {about['skipped_records']} damaged record(s)")
-    print(f"\nwrote {written}")
+    print("\nwrote", printable(written))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ def run(arguments):
     from rstg_tf.data.contact_sheet import ContactSheet
     from rstg_tf.data.dataset_info import read_stored_info
     from rstg_tf.data.inspection import inspect_shards
+    from rstg_tf.text import printable
 
     info = read_stored_info(arguments.directory)
     sheet = ContactSheet(len(info["classes"]) if info else 1)
@@ -40,11 +41,12 @@ def run(arguments):
         found = inspect_shards(
             arguments.directory, verify=arguments.verify, keep=sheet.add, progress=bar.update
         )
-    for table in (found.by_split(), found.by_class(), found.by_size().head(20)):
+    by_class = found.by_class().rename(index=printable)
+    for table in (found.by_split(), by_class, found.by_size().head(20)):
         print(table.to_string(max_colwidth=60), end="\n\n")
     path = arguments.sheet or storage.join(arguments.directory, "contact_sheet.png")
     sheet.write(path)
-    print(f"contact sheet: {path}")
+    print("contact sheet:", printable(path))
     if found.damages:
         listed = "\n".join(f"  {damage}" for damage in found.damages)
         raise ValueError(f"Faults found: {len(found.damages)}\n{listed}")

@@ -6,7 +6,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from rstg_tf.graph import SpaceGraph
-from rstg_tf.visualize import draw_attention, draw_strips, save_png
+from rstg_tf.visualize import (
+    draw_attention,
+    draw_line,
+    draw_strips,
+    save_png,
+    text_as_it_is,
+    write_line,
+)
 
 GRAPH = SpaceGraph((2, 1))
 
@@ -77,3 +84,57 @@ def test_a_palette_keeps_the_shades_that_few_pixels_have():
     save_png(figure, pictures[1], dpi=80)
     exact, palette = (np.int64(Image.open(picture).convert("RGB")) for picture in pictures)
     assert np.abs(exact - palette).max() <= 4
+
+
+ODD_NAMES = (
+    "costs $5 to $6",
+    r"$\frac",
+    "50% & #1 ^_{}~",
+    "выше",
+    "x" * 300,
+    "a\nb",
+    "\x1b[2J",
+    " ",
+)
+
+
+def test_names_are_drawn_as_they_are(recwarn):
+    texts, _ = text_as_it_is(ODD_NAMES)
+    assert texts[:4] == list(ODD_NAMES[:4])
+    assert len(texts[4]) == 80
+    assert texts[5:7] == [r"a\nb", r"\x1b[2J"]
+    clip = np.zeros((2, 6, 6, 1), np.uint8)
+    figures = [draw_strips([clip] * len(ODD_NAMES), ODD_NAMES)]
+    figures += [draw_attention(clip, uniform(2), GRAPH, title=name) for name in ODD_NAMES[:2]]
+    for figure in figures:
+        save_png(figure, io.BytesIO(), dpi=30)
+    (drawn,) = figures[1].findobj(lambda artist: getattr(artist, "get_text", str)() == texts[0])
+    assert not drawn.get_parse_math()
+    assert draw_line("$x$", 20).shape[1] > 2 * draw_line("x", 20).shape[1]
+    assert not recwarn.list
+
+
+def test_a_font_that_has_the_script_is_found_and_what_none_has_is_escaped():
+    from matplotlib.font_manager import FontProperties, findfont
+    from matplotlib.ft2font import FT2Font
+
+    here, other = (
+        set(FT2Font(findfont(FontProperties(family=name))).get_charmap())
+        for name in ("DejaVu Sans", "STIXGeneral")
+    )
+    character = chr(max(other - here))
+    (text,), properties = text_as_it_is([f"push {character}"])
+    assert text == f"push {character}"
+    assert len(properties["fontfamily"]) > 1
+    assert draw_line(character, 20).any()
+    with pytest.warns(UserWarning, match=r"No font that is installed has \U00013000 \(1 in all\)"):
+        assert text_as_it_is(["a\U00013000"])[0] == [r"a\U00013000"]
+
+
+def test_a_line_of_text_over_an_image_ends_at_its_edges():
+    image = np.zeros((20, 40, 3), np.uint8)
+    write_line(image, "a long line of text $1 to $2", 30, 10, 16, (255, 0, 0))
+    assert image[10:, 30:, 0].max() > 200
+    assert not image[:10].any()
+    assert not image[:, :30].any()
+    assert not image[..., 1:].any()

@@ -57,18 +57,20 @@ class ContactSheet:
 
 
 def _draw(row, record, frames):
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     from rstg_tf.data.sequence_example import decode_frame, parse_example
+    from rstg_tf.visualize import write_line
 
     images, _ = parse_example(record)
     positions = np.linspace(0, len(images) - 1, min(frames, len(images))).astype(int)
     pictures = [Image.fromarray(decode_frame(images, position)) for position in positions]
     width = round(pictures[0].width * _HEIGHT / pictures[0].height)
     size = (frames * (width + _MARGIN), _CAPTION + _HEIGHT + _MARGIN)
-    strip = Image.new("RGB", size, "white")
     caption = f"{row['class']}  ({row['media_id']}, {row['frames']} frames)"
-    ImageDraw.Draw(strip).text((2, 2), caption, fill="black", font_size=11)
+    strip = np.full((*size[::-1], 3), 255, np.uint8)
+    write_line(strip, caption, 2, 0, _CAPTION - 2, (0, 0, 0))
+    strip = Image.fromarray(strip)
     for number, picture in enumerate(pictures):
         scaled = picture.resize((max(width, 1), _HEIGHT))
         strip.paste(scaled, (number * (width + _MARGIN), _CAPTION))

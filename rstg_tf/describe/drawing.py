@@ -1,6 +1,7 @@
 """A picture of a model: its stages from top to bottom, and the regions of its graph."""
 
 from rstg_tf.describe.description import format_shape
+from rstg_tf.visualize import text_as_it_is
 
 _COLOURS = {"plain": "0.9", "graph": "#ffd28a", "non_local": "#b5d9f0"}
 _LINE = "0.3"
@@ -43,13 +44,14 @@ def draw(description):
     ax.set_xlim(_TRUNK[0] - 0.1, (_BRANCH if branches else _TRUNK)[1] + 0.1)
     ax.set_ylim(len(description.stages) + 0.5, -0.5)
     ax.set_axis_off()
-    figure.suptitle(_title(description), fontsize=11)
+    (name,), properties = text_as_it_is([description.name])
+    figure.suptitle(_title(description, name), fontsize=11, **properties)
     return figure
 
 
-def _title(description):
+def _title(description, name):
     lines = [
-        f"{description.name}, clip of {format_shape(description.clip_shape)}",
+        f"{name}, clip of {format_shape(description.clip_shape)}",
         _figures(description.stages),
     ]
     if description.graphs:

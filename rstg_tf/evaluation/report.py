@@ -4,13 +4,16 @@ import dataclasses
 import functools
 import json
 import pathlib
+import warnings
 
 import numpy as np
 
 from rstg_tf import files
-from rstg_tf.visualize import save_png
+from rstg_tf.text import printable
+from rstg_tf.visualize import save_png, text_as_it_is
 
 CONFIDENCE = 0.95
+_MOST_NAMES = 250  # Of classes that are written beside the confusion matrix.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,21 +118,28 @@ class Report:
         """Draws the confusion matrix, each row as fractions of its class.
 
         Args:
-            ax: matplotlib axes to draw on; a new figure where it is missing.
+            ax: matplotlib axes to draw on; a new figure where it is missing. Of more than 250
+                classes it has the numbers for the names.
 
         Returns:
             The axes.
         """
+        return self._plot_confusion(ax, named=len(self.class_names) <= _MOST_NAMES)
+
+    def _plot_confusion(self, ax, named):
         from matplotlib.figure import Figure
 
         count = len(self.class_names)
+        names, properties = text_as_it_is(self.class_names if named else [])
         if ax is None:
-            side = 3.0 + 0.22 * count
+            side = 3.0 + 0.22 * min(count, _MOST_NAMES)
+            side += 0.06 * max(0, max(map(len, names), default=0) - 35)
             ax = Figure(figsize=(side, side), layout="constrained").add_subplot()
         rows = self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
         image = ax.imshow(rows, cmap="Blues", vmin=0.0, vmax=1.0)
-        ax.set_xticks(range(count), self.class_names, rotation=90, fontsize=7)
-        ax.set_yticks(range(count), self.class_names, fontsize=7)
+        if named:
+            ax.set_xticks(range(count), names, rotation=90, fontsize=7, **properties)
+            ax.set_yticks(range(count), names, fontsize=7, **properties)
         ax.set_xlabel("predicted")
         ax.set_ylabel("true")
         ax.set_title(f"{len(self.labels):,} clips, top-1 {self.figures['top_1']:.1%}", fontsize=9)
@@ -149,12 +159,23 @@ class Report:
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         with files.written_whole(directory / "confusion_matrix.png") as part:
-            save_png(self.plot_confusion().figure, part, dpi=110)
+            self._save_confusion(part)
         with files.written_whole(directory / "per_class.csv") as part:
-            self.per_class.to_csv(part, index=False, float_format="%.4f")
+            self.per_class.to_csv(part, index=False, float_format="%.4f", errors="backslashreplace")
         with files.written_whole(directory / "metrics.json") as part:
             part.write_text(json.dumps({**self.details, "figures": self.figures}, indent=2) + "\n")
         return directory / "metrics.json"
+
+    def _save_confusion(self, path):
+        try:
+            save_png(self.plot_confusion().figure, path, dpi=110)
+        except (ValueError, RuntimeError, ArithmeticError) as error:
+            # Names and fonts of others must not cost the figures.
+            warnings.warn(
+                f"The confusion matrix is drawn without names of classes ({printable(error)})",
+                stacklevel=3,
+            )
+            save_png(self._plot_confusion(None, named=False).figure, path, dpi=110)
 
     def __str__(self):
         """The figures and the table of classes, for a terminal."""
@@ -166,7 +187,12 @@ class Report:
                 lines.append(
                     f"{line}   95% {interval[0]:.4f} ... {interval[1]:.4f}" if interval else line
                 )
-        table = self.per_class.to_string(index=False, float_format=lambda value: f"{value:.3f}")
+        shown = {
+            column: self.per_class[column].map(printable)
+            for column in ("class", "mostly_taken_for")
+        }
+        table = self.per_class.assign(**shown)
+        table = table.to_string(index=False, float_format=lambda value: f"{value:.3f}")
         return "\n".join([*lines, "", table])
 
 

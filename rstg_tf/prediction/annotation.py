@@ -7,7 +7,7 @@ import numpy as np
 
 from rstg_tf.data.videos import VideoReader
 from rstg_tf.files import written_whole
-from rstg_tf.visualize import edge_lift, node_places
+from rstg_tf.visualize import edge_lift, node_places, write_line
 
 CODECS = {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
 _COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189))
@@ -131,16 +131,8 @@ def _draw_classes(image, classes):
         top = line // 4 + row * line
         bar = (round(probability * image.shape[1]), top + line - 2)
         cv2.rectangle(image, (0, top), bar, (60, 90, 160), -1)
-        cv2.putText(
-            image,
-            f"{probability:4.0%} {name}",
-            (line // 3, top + round(0.72 * line)),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            line / 40,
-            (255, 255, 255),
-            1,
-            cv2.LINE_AA,
-        )
+        text = f"{probability:4.0%} {name}"
+        write_line(image, text, line // 3, top, line, (255, 255, 255))
 
 
 def _colour(scale):

@@ -112,3 +112,42 @@ def test_save_writes_what_the_report_says(tmp_path):
         "per_class.csv",
     ]
     assert "accuracy within pairs" in str(report)
+
+
+@pytest.mark.parametrize(
+    "name", [r"$\frac$", "costs $5 to $6", "a_{b", "x" * 500, "日本", "a\nb\x1b[2J"]
+)
+@pytest.mark.filterwarnings("ignore:No font that is installed")
+def test_odd_names_cost_no_figures(name, tmp_path):
+    labels = np.array([0, 1])
+    report = Report((name, "b"), labels, np.eye(2)[labels])
+    assert json.loads(report.save(tmp_path).read_text())["figures"]["top_1"] == 1.0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "confusion_matrix.png",
+        "metrics.json",
+        "per_class.csv",
+    ]
+    assert pd.read_csv(tmp_path / "per_class.csv")["class"].tolist() == [name, "b"]
+    ticks = report.plot_confusion().get_yticklabels()
+    assert not ticks[0].get_parse_math()
+    assert all(line.isprintable() for line in str(report).split("\n"))
+
+
+def test_many_classes_have_numbers_beside_the_matrix(tmp_path):
+    labels = np.arange(400)
+    report = Report([f"class {label}" for label in labels], labels, np.eye(400))
+    width, height = report.plot_confusion().figure.get_size_inches()
+    assert max(width, height) < 60  # More pixels than a file may have, for some thousands.
+    assert "class 3" not in [tick.get_text() for tick in report.plot_confusion().get_xticklabels()]
+
+
+def test_a_picture_that_fails_costs_no_figures(tmp_path, monkeypatch):
+    def fail(names):
+        if len(names):
+            raise RuntimeError("this font is damaged")
+        return [], {}
+
+    monkeypatch.setattr("rstg_tf.evaluation.report.text_as_it_is", fail)
+    with pytest.warns(UserWarning, match="drawn without names of classes .this font is damaged"):
+        random_report().save(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
