@@ -53,6 +53,13 @@ def main():
     parser.add_argument(
         "--jpeg-quality", "--jpeg_quality", type=int, default=90, help="1 ... 100 (default: 90)"
     )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="of how large videos may be: frame_pixels, frames, pixels, seconds, still_seconds",
+    )
     parser.add_argument("--num-shards", "--num_shards", type=int, help="(default: by their size)")
     parser.add_argument(
         "--shard-megabytes", "--shard_megabytes", type=float, default=128, help="(default: 128)"
@@ -76,6 +83,7 @@ def run(arguments, beam_flags):
     import tqdm
 
     from rstg_tf.data.dataset_info import read_stored_info
+    from rstg_tf.data.videos import VideoLimits
     from rstg_tf.data.videos.encoding import FrameFormat
     from rstg_tf.data.videos.making import FAILURES, make_shards
     from rstg_tf.data.videos.sources import list_videos
@@ -97,7 +105,12 @@ def run(arguments, beam_flags):
         f"({printable(listed.source)})",
         flush=True,
     )
-    frame_format = FrameFormat(arguments.frame_rate, arguments.short_side, arguments.jpeg_quality)
+    frame_format = FrameFormat(
+        arguments.frame_rate,
+        arguments.short_side,
+        arguments.jpeg_quality,
+        VideoLimits.of(arguments.limit),
+    )
     with tqdm.tqdm(unit="shard", desc=listed.name) as bar, ending_at_once():
 
         def show(done, total):

@@ -31,6 +31,13 @@ def main():
     parser.add_argument(
         "--short-side", "--short_side", type=int, help="of the whole frame (default: as trained)"
     )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="of how large videos may be: frame_pixels, frames, pixels, seconds, still_seconds",
+    )
     parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
     arguments = parser.parse_args()
     with _startup.one_line_errors():
@@ -38,12 +45,13 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.data.videos import VideoError
+    from rstg_tf.data.videos import VideoError, VideoLimits
     from rstg_tf.data.videos.file_names import left_out
     from rstg_tf.evaluation.subject import load_subject
     from rstg_tf.prediction import Predictor, find_videos, write_annotated
     from rstg_tf.text import printable
 
+    limits = VideoLimits.of(arguments.limit)
     others = []
     videos = find_videos(arguments.videos, others, but=arguments.annotate)
     annotated = annotated_paths(arguments.annotate, videos) if arguments.annotate else {}
@@ -53,6 +61,7 @@ def run(arguments):
         size=arguments.size,
         short_side=arguments.short_side,
         top=arguments.top,
+        limits=limits,
     )
     if others:
         print("note:", left_out(map(str, others)), file=sys.stderr)
@@ -70,6 +79,7 @@ def run(arguments):
                     predictor.clips,
                     graph=None if attention is None else predictor.model.block.graph,
                     attention=attention,
+                    limits=limits,
                 )
         except VideoError as error:
             print("error:", printable(error), file=sys.stderr)

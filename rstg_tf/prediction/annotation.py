@@ -5,16 +5,26 @@ import pathlib
 
 import numpy as np
 
-from rstg_tf.data.videos import VideoReader
+from rstg_tf.data.videos import VideoLimits, VideoReader
 from rstg_tf.files import written_whole
 from rstg_tf.visualize import edge_lift, node_places, write_line
 
 CODECS = {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
 _COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189))
 _SHORT_SIDE = 360  # Smaller videos are enlarged to it, so that text can be read.
+_LONG_SIDE = 8192  # Larger ones are made smaller, as codecs want.
+_SLOWEST, _FASTEST = 1 / 1000, 1000  # Frames per second.
 
 
-def write_annotated(prediction, output, clips, graph=None, attention=None, strongest=8):
+def write_annotated(
+    prediction,
+    output,
+    clips,
+    graph=None,
+    attention=None,
+    strongest=8,
+    limits=VideoLimits(),  # noqa: B008 - immutable.
+):
     """Writes a video again, with the likeliest classes and who listens to whom.
 
     Arrows go from the regions that are heard to those that hear them, see
@@ -27,9 +37,10 @@ def write_annotated(prediction, output, clips, graph=None, attention=None, stron
         graph: the `SpaceGraph` of the block whose attention is drawn.
         attention: float `[S, K, E]` of that block over the clip; None draws the classes only.
         strongest: arrows of a frame.
+        limits: `VideoLimits` of the video.
 
     Raises:
-        ValueError: another kind of file.
+        ValueError: another kind of file, or the video is damaged by now; a `VideoError`.
     """
     import av
 
@@ -44,8 +55,9 @@ def write_annotated(prediction, output, clips, graph=None, attention=None, stron
         lifts = np.stack([edge_lift(step[-1], graph) for step in attention])
     output.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(output) as part, contextlib.ExitStack() as stack:
-        rate = _frame_rate(prediction.video)
-        frames = enumerate(stack.enter_context(VideoReader(prediction.video)))
+        rate = _frame_rate(prediction.video, limits)
+        reader = VideoReader(prediction.video, limits=limits)
+        frames = enumerate(stack.enter_context(reader))
         file = stack.enter_context(av.open(str(part), "w", format=_FORMATS[output.suffix.lower()]))
         stream = None
         for number, frame in frames:
@@ -66,14 +78,14 @@ def write_annotated(prediction, output, clips, graph=None, attention=None, stron
 _FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
 
 
-def _frame_rate(video):
+def _frame_rate(video, limits):
     """Frames per second, as a fraction; it is known after the last frame."""
     from fractions import Fraction
 
-    with VideoReader(video, short_side=8) as reader:
-        for _ in reader:
-            pass
-    return Fraction(reader.frame_rate).limit_denominator(1001)
+    with VideoReader(video, limits=limits) as reader:
+        reader.count()
+    rate = min(max(reader.frame_rate, _SLOWEST), _FASTEST)
+    return Fraction(rate).limit_denominator(1001)
 
 
 def _enlarged(frame):
@@ -82,7 +94,8 @@ def _enlarged(frame):
 
     height, width = frame.shape[:2]
     scale = max(1, _SHORT_SIDE / min(height, width))
-    height, width = (2 * round(side * scale / 2) for side in (height, width))
+    scale = min(scale, _LONG_SIDE / max(height, width))
+    height, width = (max(2, 2 * round(side * scale / 2)) for side in (height, width))
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

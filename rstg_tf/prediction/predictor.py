@@ -7,10 +7,7 @@ import tensorflow as tf
 
 from rstg_tf.data.clips import Clips
 from rstg_tf.data.sampling import sample_frames
-from rstg_tf.data.videos import VideoReader
-
-_TINY = 8  # Pixels of the short side where frames are only counted.
-
+from rstg_tf.data.videos import VideoLimits, VideoReader
 
 class Prediction(NamedTuple):
     """What a model sees in a video.
@@ -40,6 +37,7 @@ class Predictor:
         short_side: pixels of the short side at the scale of a clip, see `Clips`; by default as the
             model was trained on whole videos, else `size`.
         top: number of classes of a prediction.
+        limits: `VideoLimits` of the videos.
 
     Raises:
         ValueError: the model takes no RGB, nothing says which clips it takes, or a value is
@@ -51,7 +49,15 @@ class Predictor:
         ('Pushing something from left to right', 0.97)
     """
 
-    def __init__(self, subject, frames=None, size=None, short_side=None, top=5):
+    def __init__(
+        self,
+        subject,
+        frames=None,
+        size=None,
+        short_side=None,
+        top=5,
+        limits=VideoLimits(),  # noqa: B008 - immutable.
+    ):
         channels = getattr(subject.model, "channels", 3)
         if channels != 3:
             raise ValueError(
@@ -62,6 +68,7 @@ class Predictor:
         self.model = subject.model
         self.clips = clips_as_trained(subject, frames, size, short_side)
         self.top = top
+        self.limits = limits
         self._class_names = subject.class_names
 
     def __call__(self, video):
@@ -76,7 +83,7 @@ class Predictor:
         Raises:
             ValueError: it is no video, or a damaged one; a `VideoError`.
         """
-        count, numbers, frames = frames_of_clip(video, self.clips)
+        count, numbers, frames = frames_of_clip(video, self.clips, self.limits)
         clip = self.clips.centre(frames)
         outputs = self.model(clip[None])
         if "probabilities" in outputs:
@@ -104,12 +111,13 @@ class Predictor:
         return self._class_names[index] if self._class_names else f"class {index}"
 
 
-def frames_of_clip(video, clips):
+def frames_of_clip(video, clips, limits=VideoLimits()):  # noqa: B008 - immutable.
     """The frames of a video that an evaluation would take.
 
     Args:
         video: path of a video file.
         clips: `rstg_tf.data.clips.Clips`.
+        limits: `VideoLimits`.
 
     Returns:
         `(count, numbers, frames)`: number of frames of the video, int array `[T]` of those taken,
@@ -118,12 +126,11 @@ def frames_of_clip(video, clips):
     Raises:
         ValueError: it is no video, or a damaged one; a `VideoError`.
     """
-    with VideoReader(video, short_side=_TINY) as reader:
-        count = sum(1 for _ in reader)
+    with VideoReader(video, limits=limits) as reader:
+        count = reader.count()
     numbers = sample_frames(count, clips.frames, clips.sampling, clips.stride)
-    wanted = set(numbers.tolist())
-    with VideoReader(video, short_side=clips.short_side) as reader:
-        shown = {number: frame for number, frame in enumerate(reader) if number in wanted}
+    with VideoReader(video, short_side=clips.short_side, limits=limits) as reader:
+        shown = reader.take(numbers.tolist())
     return count, numbers, [shown[number] for number in numbers.tolist()]
 
 

@@ -2,7 +2,8 @@
 
 import time
 
-from rstg_tf.data.videos.decoding import VideoError, VideoReader, check_wanted, scaled_size
+from rstg_tf.data.videos.decoding import VideoError, VideoReader, check_wanted
+from rstg_tf.data.videos.pictures import scaled_size
 from rstg_tf.prediction.video_files import find_videos
 
 _CAMERA = "camera:"

@@ -1,5 +1,5 @@
 """Real videos: decoding, data sets as they are found on disk, and shards made of them."""
 
-from rstg_tf.data.videos.decoding import VideoError, VideoReader, decode_video
+from rstg_tf.data.videos.decoding import VideoError, VideoLimits, VideoReader, decode_video
 
-__all__ = ["VideoError", "VideoReader", "decode_video"]
+__all__ = ["VideoError", "VideoLimits", "VideoReader", "decode_video"]

@@ -1,5 +1,7 @@
 """Frames of video files, decoded by PyAV (FFmpeg)."""
 
+import collections
+import contextlib
 import io
 import os
 from fractions import Fraction
@@ -7,12 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Matroska and WebM round times to milliseconds; without leave for it a frame shown from 0.417 s
-# would be missed at 5/12 s.
-_ROUNDING = Fraction(1, 1000)
-# Files that tell how long they are, and end without an error where they were cut off.
-_SILENT_WHEN_CUT = ("matroska,webm", "avi")
+from rstg_tf.data.videos.pictures import Converter
+from rstg_tf.data.videos.times import Clock, at_rate, with_repeats
+from rstg_tf.data.videos.wholeness import missing_bytes
+from rstg_tf.text import printable
+
+# Containers of video, and raw streams. Not among them: whatever names other files or addresses
+# (playlists, SDP, concat), and pictures, text and sound.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,gif,apng,asf,mpeg,mpegts,mpegvideo,ogg,mxf,nut,"
+    "ivf,yuv4mpegpipe,dv,rm,h261,h263,h264,hevc,vvc,m4v,mjpeg,jpeg_pipe,obu,vc1"
+)
+# Raw streams say nothing of their length: where one was cut off, its decoder must be strict.
+_RAW = ("h261", "h263", "h264", "hevc", "vvc", "m4v", "mpegvideo", "vc1", "obu")
+# Files that tell how long they are, and end without an error where the rest is missing.
+_TELL_DURATION = ("matroska,webm", "avi", "flv", "asf")
 _CUT = 0.9
+_BUFFER = 2**17  # Bytes of a read.
 
 
 class VideoError(ValueError):
@@ -23,8 +36,54 @@ class VideoError(ValueError):
     """
 
     def __init__(self, reason, source):
-        self.reason = reason
-        super().__init__(f"The video can't be decoded: {reason}. Received: {source}")
+        self.reason = printable(reason)
+        super().__init__(
+            f"The video can't be decoded: {self.reason}. Received: {printable(source)}"
+        )
+
+
+class VideoLimits(NamedTuple):
+    """How large a video may be. What is larger is a `VideoError`, before memory is taken for it.
+
+    Attributes:
+        frame_pixels: Pixels of a frame, as stored and as given; by default those of 8K.
+        frames: Frames of a video, as stored and as given.
+        pixels: Pixels of all stored frames of a video together; by default three hours of 1080p at
+            25 frames per second.
+        array_pixels: Pixels of the array of `decode_video`, 3 bytes each.
+        seconds: Duration of a video.
+        still_seconds: How long one frame may stand, which a clock that jumps makes long.
+    """
+
+    frame_pixels: int = 2**25
+    frames: int = 2**20
+    pixels: int = 2**39
+    array_pixels: int = 2**31
+    seconds: float = 6 * 3600
+    still_seconds: float = 900
+
+    @classmethod
+    def of(cls, texts):
+        """Makes limits of texts such as `"seconds=90000"`; others stay as they are by default."""
+        limits = cls()
+        for text in texts:
+            name, _, value = text.partition("=")
+            try:
+                kind = cls.__annotations__[name]
+                limits = limits._replace(**{name: kind(float(value))})
+            except (KeyError, ValueError, OverflowError) as error:
+                raise ValueError(
+                    f"A limit of videos is NAME=NUMBER, with a name of {', '.join(cls._fields)}. "
+                    f"Received: {text}"
+                ) from error
+        limits.check()
+        return limits
+
+    def check(self):
+        """Raises a ValueError where a limit is not positive."""
+        for name, value in self._asdict().items():
+            if not value > 0:
+                raise ValueError(f"`{name}` must be positive. Received: {value}")
 
 
 class DecodedVideo(NamedTuple):
@@ -39,33 +98,44 @@ class DecodedVideo(NamedTuple):
     frame_rate: float
 
 
-def decode_video(source, frame_rate=None, short_side=None):
-    """Decodes a video file: webm, mp4, avi, mkv, gif and whatever else FFmpeg knows.
+def decode_video(source, frame_rate=None, short_side=None, limits=VideoLimits()):  # noqa: B008
+    """Decodes a video file: webm, mp4, avi, mkv, gif and whatever other video FFmpeg knows.
 
     Args:
         source: Path of a local file, or its bytes.
         frame_rate: Frames per second wanted; by default each frame of the file once.
         short_side: Pixels of the shorter side wanted; by default those of the file.
+        limits: `VideoLimits`.
 
     Returns:
-        `DecodedVideo`: `(frames, frame_rate)`; upright where the file says how it is to be turned.
+        `DecodedVideo`: `(frames, frame_rate)`, as a player shows them: turned and mirrored as the
+        file says, and of square pixels (64 x 48 of pixels twice as wide as high are 128 x 48).
 
     Raises:
-        VideoError: There is no such file, it is no video, or it is damaged.
-        ValueError: `frame_rate` or `short_side` is out of its range.
+        VideoError: There is no such file, it is no video, it is damaged or was cut off, or it is
+            larger than the limits.
+        ValueError: `frame_rate`, `short_side` or a limit is out of its range.
 
     Example:
         >>> frames, frame_rate = decode_video("pushing.webm", frame_rate=12, short_side=256)
     """
-    with VideoReader(source, frame_rate, short_side) as reader:
-        frames = np.stack(list(reader))
+    with VideoReader(source, frame_rate, short_side, limits=limits) as reader:
+        images = []
+        for image in reader:
+            images.append(image)
+            if len(images) * image.shape[0] * image.shape[1] > limits.array_pixels:
+                reason = f"its frames together have more than {limits.array_pixels:,} pixels"
+                raise VideoError(reason, reader.name)
+        frames = np.empty((len(images), *images[0].shape), np.uint8)
+        for number in range(len(images)):  # Frames go as they are copied.
+            frames[number], images[number] = images[number], None
         return DecodedVideo(frames, reader.frame_rate)
 
 
 class VideoReader:
     """Gives the frames of a video file one after the other, so that a film needs no memory.
 
-    A context manager; it is read once.
+    A context manager; it is read once. No other file or address is opened, whatever the file names.
 
     Args:
         source: As in `decode_video`.
@@ -74,8 +144,10 @@ class VideoReader:
             repeated. Times are the middles of the intervals of `1 / frame_rate`.
         short_side: As in `decode_video`.
         threads: Threads that decode; 0: one for each core.
+        limits: `VideoLimits`.
 
     Attributes:
+        name: Path of the file, or `"bytes"`.
         frame_rate: Of the frames given; where none was asked for, it is known after the last.
         duration: In seconds; it is known after the last.
 
@@ -88,31 +160,36 @@ class VideoReader:
         ...         show(frame)
     """
 
-    def __init__(self, source, frame_rate=None, short_side=None, threads=0):
-        import av
-
+    def __init__(
+        self,
+        source,
+        frame_rate=None,
+        short_side=None,
+        threads=0,
+        limits=VideoLimits(),  # noqa: B008 - immutable.
+    ):
         check_wanted(frame_rate, short_side)
+        limits.check()
+        self.name = "bytes" if isinstance(source, bytes) else os.fspath(source)
         self.frame_rate = frame_rate
         self.duration = None
-        self._short_side = short_side
-        self._name = "bytes" if isinstance(source, bytes) else os.fspath(source)
-        self._errors = av.FFmpegError
-        if not isinstance(source, bytes) and not os.path.isfile(source):
-            raise VideoError("there is no such file", self._name)
-        try:
-            self._container = av.open(
-                io.BytesIO(source) if isinstance(source, bytes) else self._name,
-                metadata_errors="ignore",
-            )
-        except self._errors as error:
-            raise VideoError(_first_line(error), self._name) from error
-        self._stream = self._container.streams.best("video")
-        if self._stream is None:
-            self._container.close()
-            raise VideoError("it holds no video", self._name)
-        self._stream.codec_context.thread_count = threads
-        if threads != 1:
-            self._stream.thread_type = "AUTO"
+        self._limits = limits
+        self._repeats = collections.deque()
+        self._last_end = 0  # Of all streams, in seconds.
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(self._opened(source))
+            with self._told():
+                missing = missing_bytes(file)
+            if missing:
+                raise VideoError(
+                    f"it was cut off: at least {missing:,} bytes are missing at its end", self.name
+                )
+            self._container = self._demuxer(file)
+            opened.callback(self._container.close)
+            self._stream = self._video_stream()
+            self._set_up(threads)
+            self._convert = Converter(self._stream, short_side, limits.frame_pixels)
+            self._open = opened.pop_all()
 
     def __enter__(self):
         """Returns the reader."""
@@ -120,138 +197,257 @@ class VideoReader:
 
     def __exit__(self, *error):
         """Closes the file."""
-        self._container.close()
+        self._open.close()
 
     def __iter__(self):
         """Yields uint8 `[H, W, 3]`."""
         image, shown = None, None
-        convert = _Converter(self._short_side)
+        for frame in self._shown():
+            if frame is not shown:  # Else it is given once more.
+                with self._told():
+                    image = self._convert(frame)
+                shown = frame
+            yield image
+
+    def count(self):
+        """Returns how many frames it would give; it is read then, too."""
+        return sum(1 for _ in self._shown())
+
+    def take(self, numbers):
+        """Returns `{number: uint8 [H, W, 3]}` of some of the frames; it is read then, too."""
+        left, taken = set(numbers), {}
+        for number, frame in enumerate(self._shown()):
+            if number in left:
+                with self._told():
+                    taken[number] = self._convert(frame)
+                left.remove(number)
+            if not left:
+                break
+        return taken
+
+    def _opened(self, source):
+        if isinstance(source, bytes):
+            return io.BytesIO(source)
+        if not os.path.isfile(source):
+            raise VideoError("there is no such file", self.name)
+        try:
+            return open(source, "rb")
+        except OSError as error:
+            raise VideoError(f"it can't be opened: {_first_line(error)}", self.name) from error
+
+    def _demuxer(self, file):
+        import av
+
+        options = {
+            "format_whitelist": _FORMATS,
+            "protocol_whitelist": "none",
+            "max_pixels": str(self._limits.frame_pixels),
+        }
+        try:
+            with self._told():
+                return av.open(
+                    _Nameless(file),
+                    options=options,
+                    metadata_errors="ignore",
+                    buffer_size=_BUFFER,
+                    io_open=_open_nothing,
+                )
+        except VideoError as error:
+            if isinstance(error.__cause__, av.error.ArgumentError):
+                raise VideoError("it is of no format of video that is read", self.name) from error
+            raise
+
+    def _video_stream(self):
+        import av
+
+        pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+        streams = [
+            stream
+            for stream in self._container.streams.video
+            if not stream.disposition & pictures
+        ]
+        if not streams:
+            raise VideoError("it holds no video", self.name)
+        best = self._container.streams.best("video")
+        if best in streams and best.codec_context is not None:
+            return best
+        for stream in streams:
+            if stream.codec_context is not None:
+                return stream
+        raise VideoError("there is no decoder for its codec", self.name)
+
+    def _set_up(self, threads):
+        import av
+
+        # Times are those of the file; the ones that PyAV has made up are wrong for B-frames.
+        self._container.flags &= ~av.container.Flags.gen_pts.value
+        context = self._stream.codec_context
+        self._check_size(context.width, context.height)
+        context.options = {"max_pixels": str(self._limits.frame_pixels)}
+        if self._container.format.name in _RAW:
+            context.options |= {"err_detect": "explode"}
+        context.thread_count = threads
+        if threads != 1:
+            context.thread_type = "AUTO"
+
+    def _shown(self):
+        """Yields the frames that are given, as of PyAV; one that is given again is the same one."""
         timed = self._timed()
         if self.frame_rate is not None:
             timed = at_rate(timed, self.frame_rate)
-        for frame, _, _ in timed:
-            if frame is not shown:  # Else it is given once more.
-                image, shown = convert(frame), frame
-            yield image
+        for number, (frame, _, _) in enumerate(timed):
+            if number == self._limits.frames:
+                raise VideoError(f"it has more than {self._limits.frames:,} frames", self.name)
+            yield frame
 
     def _timed(self):
         """Yields `(frame, begin, end)`: from when to when it is shown, in seconds."""
+        clock = self._clock()
         count, first, begin, frame = 0, None, None, None
         for following in self._decoded():
-            count += 1
-            if following.pts is not None:
-                time = following.pts * following.time_base
-            else:
-                time = Fraction(0) if begin is None else begin + self._interval()
-            if frame is None:
-                first = time
-            else:
-                yield frame, begin, time
+            with self._told():
+                time = clock(following)
+            first = time if first is None else first
+            time -= first
+            if time > self._limits.seconds:
+                raise VideoError(f"it is longer than {self._limits.seconds:,} s", self.name)
+            if frame is not None:
+                for part in with_repeats(frame, begin, time, self._repeats):
+                    count += 1
+                    yield part
             frame, begin = following, time
         if frame is None:
-            raise VideoError("it holds no frames", self._name)
-        end = begin + (frame.duration * frame.time_base if frame.duration else self._interval())
-        self._check_not_cut(end)
-        self.duration = float(end - first)
+            raise VideoError("it holds no frames", self.name)
+        end = begin + clock.length(frame)
+        if self._repeats:
+            end = max(end, self._repeats[-1] + clock.interval)
+        parts = list(with_repeats(frame, begin, end, self._repeats))
+        self._check_duration(first + end)
+        self.duration = float(end)
         if self.frame_rate is None:
-            self.frame_rate = self._own_rate(count)
-        yield frame, begin, end
+            self.frame_rate = self._own_rate(count + len(parts))
+        yield from parts
+
+    def _clock(self):
+        with self._told():
+            return Clock(
+                self._stream.time_base,
+                1 / (self._stated_rate() or Fraction(25)),
+                self._limits.still_seconds,
+                is_timed=not self._has_flag("no_timestamps"),
+                is_set_anew=self._has_flag("ts_discont"),
+            )
+
+    def _stated_rate(self):
+        if self._has_flag("no_timestamps"):  # What is stated is a default then.
+            return self._stream.guessed_rate
+        return self._stream.average_rate or self._stream.guessed_rate
+
+    def _has_flag(self, name):
+        import av
+
+        return bool(self._container.format.flags & av.format.Flags[name].value)
 
     def _decoded(self):
-        count = 0
-        try:
-            for frame in self._container.decode(self._stream):
-                if frame.is_corrupt:
-                    raise VideoError(f"frame {count} is damaged", self._name)
+        """Yields the frames as they are stored, in the order in which they are shown."""
+        number, pixels, has_begun = 0, 0, False
+        for packet in self._packets():
+            # A recording may begin anywhere; nothing can be seen before the first whole frame.
+            has_begun = has_begun or packet is None or packet.is_keyframe
+            try:
+                with self._told(f"frame {number} can't be read: "):
+                    frames = self._stream.decode(packet)
+                if any(frame.is_corrupt for frame in frames):
+                    raise VideoError(f"frame {number} is damaged", self.name)
+            except VideoError:
+                if has_begun:
+                    raise
+                continue
+            for frame in frames:
+                self._check_size(frame.width, frame.height)
+                number += 1
+                pixels += frame.width * frame.height
+                if number > self._limits.frames or pixels > self._limits.pixels:
+                    raise VideoError(
+                        f"it has more than {self._limits.frames:,} frames or "
+                        f"{self._limits.pixels:,} pixels",
+                        self.name,
+                    )
                 yield frame
-                count += 1
-        except self._errors as error:
-            reason = f"frame {count} can't be read: {_first_line(error)}"
-            raise VideoError(reason, self._name) from error
 
-    def _interval(self):
-        return 1 / (self._stream.average_rate or self._stream.guessed_rate or Fraction(25))
+    def _packets(self):
+        """Yields the packets of the video, and None at the end. Those of no bytes are repeats."""
+        tells_duration = self._container.format.name in _TELL_DURATION
+        demuxed = self._container.demux(*() if tells_duration else (self._stream,))
+        first = None
+        while True:
+            with self._told(), contextlib.suppress(StopIteration):
+                packet = None
+                packet = next(demuxed)
+            if packet is None:
+                break
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is None and not packet.size:  # By PyAV, behind the last.
+                continue
+            time = Fraction(0) if stamp is None else stamp * (packet.time_base or 0)
+            length = (packet.duration or 0) * (packet.time_base or 0)
+            self._last_end = max(self._last_end, time + length)
+            if packet.stream is not self._stream:
+                continue
+            first = time if first is None else first
+            if packet.size:
+                if self._stream.codec_context.name == "mjpeg" and self._convert.jpeg is None:
+                    self._convert.jpeg = bytes(packet)
+                yield packet
+            elif stamp is not None:
+                self._repeats.append(time - first)
+        yield None
 
     def _own_rate(self, count):
         """The rate that the file states, where that fits; else how many frames there were."""
-        stated = self._stream.average_rate
+        stated = self._stated_rate()
         if not self.duration:
-            return float(1 / self._interval())
+            return float(stated or 25)
         measured = count / self.duration
         return float(stated) if stated and abs(stated / measured - 1) < 0.01 else measured
 
-    def _check_not_cut(self, end):
-        if self._container.format.name not in _SILENT_WHEN_CUT:
+    def _check_size(self, width, height):
+        if width * height > self._limits.frame_pixels:
+            raise VideoError(
+                f"its frames have {width} x {height} pixels, where "
+                f"{self._limits.frame_pixels:,} are allowed",
+                self.name,
+            )
+
+    def _check_duration(self, end):
+        if self._container.format.name not in _TELL_DURATION or not self._container.duration:
             return
-        stated = 0
-        if self._stream.frames:
-            stated = self._stream.frames * self._interval()
-        elif len(self._container.streams) == 1 and self._container.duration:
-            stated = Fraction(self._container.duration, 1_000_000)
+        stated = self._container.duration / 1e6
+        end = float(max(end, self._last_end))
         if end < _CUT * stated:
-            reason = f"it ends after {float(end):.2f} of {float(stated):.2f} s: it was cut off"
-            raise VideoError(reason, self._name)
+            reason = f"it ends after {end:.2f} of {stated:.2f} s: the rest is missing"
+            raise VideoError(reason, self.name)
+
+    @contextlib.contextmanager
+    def _told(self, doing=""):
+        """Makes a VideoError of whatever PyAV raises; of a damaged file that may be anything."""
+        try:
+            yield
+        except VideoError:
+            raise
+        except Exception as error:
+            raise VideoError(f"{doing}{_first_line(error)}", self.name) from error
 
 
-class _Converter:
-    """Gives decoded frames as upright RGB arrays, all of the size of the first."""
+class _Nameless:
+    """A file to read; the name of one with a name would be a pattern or an address to FFmpeg."""
 
-    def __init__(self, short_side):
-        from av.video.reformatter import VideoReformatter
-
-        self._reformatter = VideoReformatter()  # One for all: it keeps its tables.
-        self._short_side = short_side
-        self._size = None
-
-    def __call__(self, frame):
-        from av.video.reformatter import Interpolation
-
-        if self._size is None:
-            self._size = scaled_size(frame.height, frame.width, self._short_side)
-        height, width = self._size
-        same = (frame.height, frame.width) == self._size
-        # Without a change of size only colours are converted, where the fast way is good enough.
-        method = Interpolation.FAST_BILINEAR if same else Interpolation.BILINEAR
-        converted = self._reformatter.reformat(
-            frame, width, height, "rgb24", interpolation=method, threads=1
-        )
-        return _turned(converted.to_ndarray(), frame.rotation)
+    def __init__(self, file):
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def _turned(image, degrees):
-    """Turns counterclockwise, by what is nearest to `degrees` of the quarter turns."""
-    quarters = round(degrees / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
-
-
-def at_rate(timed, frame_rate):
-    """Leaves out and repeats frames so that there are `frame_rate` a second.
-
-    Args:
-        timed: Iterable of `(frame, begin, end)`: it is shown from `begin` until `end`, in seconds.
-        frame_rate: In frames per second.
-
-    Yields:
-        The same triples, at least one of them.
-    """
-    rate = Fraction(str(frame_rate))
-    first, last, count = None, None, 0
-    for last in timed:
-        _, begin, end = last
-        first = begin if first is None else first
-        while first + (count + Fraction(1, 2)) / rate + _ROUNDING < end:
-            yield last
-            count += 1
-    if last is not None and not count:
-        yield last
-
-
-def scaled_size(height, width, short_side=None):
-    """Returns `(height, width)` of a frame whose shorter side becomes `short_side`, if not None."""
-    if short_side is None:
-        return height, width
-    short = min(height, width)
-    return tuple(max(1, round(side * short_side / short)) for side in (height, width))
+def _open_nothing(url, *_):
+    raise ValueError(f"it names another file or address ({url})")
 
 
 def check_wanted(frame_rate, short_side):
@@ -266,4 +462,5 @@ def check_wanted(frame_rate, short_side):
 
 
 def _first_line(error):
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    lines = (getattr(error, "strerror", None) or str(error)).splitlines()
+    return lines[0] if lines else type(error).__name__

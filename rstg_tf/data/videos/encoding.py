@@ -8,14 +8,10 @@ import numpy as np
 
 from rstg_tf.data import storage
 from rstg_tf.data.sequence_example import encode_image, encode_images
-from rstg_tf.data.videos.decoding import (
-    VideoError,
-    VideoReader,
-    at_rate,
-    check_wanted,
-    scaled_size,
-)
+from rstg_tf.data.videos.decoding import VideoError, VideoLimits, VideoReader, check_wanted
 from rstg_tf.data.videos.file_names import frames_in_order
+from rstg_tf.data.videos.pictures import exif_orientation, scaled_size, turned
+from rstg_tf.data.videos.times import at_rate
 
 _MAX_BYTES = 2**31 - 2**20  # What a protocol buffer can hold.
 
@@ -26,16 +22,24 @@ class FrameFormat(NamedTuple):
     Attributes:
         frame_rate: In frames per second, or None for every frame of the video.
         short_side: Pixels of the shorter side, or None for that of the video.
-        jpeg_quality: 1 to 100. JPEG frames whose size stays as it is are stored as they are.
+        jpeg_quality: 1 to 100. JPEG frames that are upright, of a size that stays as it is, are
+            stored as they are.
+        limits: `VideoLimits`. What is larger is left out.
     """
 
     frame_rate: float | None = None
     short_side: int | None = None
     jpeg_quality: int = 90
+    limits: VideoLimits = VideoLimits()
+
+    def made_by(self):
+        """Returns what the stored frames of a video depend on, as a dict."""
+        return {name: value for name, value in self._asdict().items() if name != "limits"}
 
     def check(self):
         """Raises a ValueError where a value is out of its range."""
         check_wanted(self.frame_rate, self.short_side)
+        self.limits.check()
         if not 1 <= self.jpeg_quality <= 100:
             raise ValueError(f"`jpeg_quality` must be from 1 to 100. Received: {self.jpeg_quality}")
 
@@ -59,7 +63,8 @@ def encode_video(video, listed, frame_format):
         `EncodedVideo`.
 
     Raises:
-        VideoError: The video is missing, damaged, or too long for one record.
+        VideoError: The video is missing, damaged, larger than the limits, or too long for one
+            record.
     """
     path = storage.join(listed.root, video.path)
     if listed.image_rate is None:
@@ -83,7 +88,7 @@ def _from_file(path, frame_format):
     images = []
     # One thread: videos are decoded side by side.
     wanted = frame_format.frame_rate, frame_format.short_side
-    with VideoReader(source, *wanted, threads=1) as reader:
+    with VideoReader(source, *wanted, threads=1, limits=frame_format.limits) as reader:
         length, before, size = 0, None, None
         for frame in reader:
             # A frame that is given once more is the same array.
@@ -102,11 +107,16 @@ def _from_images(folder, rate, frame_format):
     names = frames_in_order(storage.list_files(folder, below=False))
     if not names:
         raise VideoError("there is no such folder of JPEG frames", folder)
-    images, size = [], None
+    if len(names) > frame_format.limits.frames:
+        raise VideoError(f"it has more than {frame_format.limits.frames:,} frames", folder)
+    images, size, length = [], None, 0
     for name in names:
         image, this_size = _checked_image(folder, name, frame_format)
         if size not in (None, this_size):
             raise VideoError(f"{name} has another size than the frames before it", folder)
+        length += len(image)
+        if length > _MAX_BYTES:
+            raise VideoError("its frames make a record of more than 2 GB", folder)
         images.append(image)
         size = this_size
     duration = len(images) / rate
@@ -123,12 +133,24 @@ def _checked_image(folder, name, frame_format):
 
     content = storage.read(storage.join(folder, name))
     try:
-        image = Image.open(io.BytesIO(content), formats=["JPEG"])
-        image.load()
-    except (OSError, SyntaxError) as error:
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            size = scaled_size(image.height, image.width, frame_format.short_side)
+            if max(image.height * image.width, size[0] * size[1]) > frame_format.limits.frame_pixels:
+                raise VideoError(
+                    f"{name} has {image.width} x {image.height} pixels, where "
+                    f"{frame_format.limits.frame_pixels:,} are allowed",
+                    folder,
+                )
+            image.load()
+            # Frames are stored upright, since not all that read them know of EXIF.
+            orientation = exif_orientation(content)
+            same = size == (image.height, image.width)
+            if orientation == 1 and same and image.mode == "RGB":
+                return content, size
+            scaled = image.convert("RGB").resize(size[::-1], Image.Resampling.BILINEAR)
+            upright = turned(np.asarray(scaled), orientation)
+    except VideoError:
+        raise
+    except Exception as error:  # PIL's errors of damaged files are of many kinds.
         raise VideoError(f"{name} is not a JPEG image, or damaged ({error})", folder) from error
-    size = scaled_size(image.height, image.width, frame_format.short_side)
-    if size == (image.height, image.width) and image.mode == "RGB":
-        return content, size
-    scaled = image.convert("RGB").resize(size[::-1], Image.Resampling.BILINEAR)
-    return encode_image(np.asarray(scaled), frame_format.jpeg_quality), size
+    return encode_image(upright, frame_format.jpeg_quality), upright.shape[:2]

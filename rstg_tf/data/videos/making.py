@@ -119,7 +119,7 @@ def _made_by(listed, frame_format, num_shards):
         "source": listed.source,
         "num_videos": len(listed.videos),
         "videos_sha256": hashlib.sha256(content.encode()).hexdigest(),
-        **frame_format._asdict(),
+        **frame_format.made_by(),
         "num_shards": num_shards,
     }
 
