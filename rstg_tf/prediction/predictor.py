@@ -9,6 +9,7 @@ from rstg_tf.data.clips import Clips
 from rstg_tf.data.sampling import sample_frames
 from rstg_tf.data.videos import VideoLimits, VideoReader
 
+
 class Prediction(NamedTuple):
     """What a model sees in a video.
 

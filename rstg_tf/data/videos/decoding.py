@@ -262,9 +262,7 @@ class VideoReader:
 
         pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
         streams = [
-            stream
-            for stream in self._container.streams.video
-            if not stream.disposition & pictures
+            stream for stream in self._container.streams.video if not stream.disposition & pictures
         ]
         if not streams:
             raise VideoError("it holds no video", self.name)

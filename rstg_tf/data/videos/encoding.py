@@ -135,7 +135,10 @@ def _checked_image(folder, name, frame_format):
     try:
         with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
             size = scaled_size(image.height, image.width, frame_format.short_side)
-            if max(image.height * image.width, size[0] * size[1]) > frame_format.limits.frame_pixels:
+            if (
+                max(image.height * image.width, size[0] * size[1])
+                > frame_format.limits.frame_pixels
+            ):
                 raise VideoError(
                     f"{name} has {image.width} x {image.height} pixels, where "
                     f"{frame_format.limits.frame_pixels:,} are allowed",
