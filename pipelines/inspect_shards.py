@@ -31,11 +31,11 @@ def run(arguments):
 
     from rstg_tf.data import storage
     from rstg_tf.data.contact_sheet import ContactSheet
-    from rstg_tf.data.dataset_info import read_stored_info
+    from rstg_tf.data.dataset_info import read_info
     from rstg_tf.data.inspection import inspect_shards
     from rstg_tf.text import printable
 
-    info = read_stored_info(arguments.directory)
+    info = read_info(arguments.directory)
     sheet = ContactSheet(len(info["classes"]) if info else 1)
     with tqdm.tqdm(unit="B", unit_scale=True, total=_num_bytes(info), desc="reading") as bar:
         found = inspect_shards(

@@ -82,7 +82,7 @@ def run(arguments, beam_flags):
         logging.getLogger().setLevel(logging.CRITICAL)
     import tqdm
 
-    from rstg_tf.data.dataset_info import read_stored_info
+    from rstg_tf.data.dataset_info import read_info
     from rstg_tf.data.videos import VideoLimits
     from rstg_tf.data.videos.encoding import FrameFormat
     from rstg_tf.data.videos.making import FAILURES, make_shards
@@ -127,7 +127,7 @@ def run(arguments, beam_flags):
             beam_flags=beam_flags,
             progress=show,
         )
-    split = read_stored_info(arguments.output)["splits"][listed.split]
+    split = read_info(arguments.output)["splits"][listed.split]
     stored = sum(shard["examples"] for shard in split["shards"])
     left_out = sum(len(shard["failures"]) for shard in split["shards"])
     print(f"{stored} videos, {left_out} left out ({FAILURES}): {printable(info)}")

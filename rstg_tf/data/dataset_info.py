@@ -1,28 +1,72 @@
-"""What `dataset_info.json` says, read wherever it is and put together before shards are written."""
+"""What `dataset_info.json` says: read as a stranger's file, written beside what others write."""
 
+import hashlib
 import json
+import math
+import random
+import re
+import time
 
+from rstg_tf.checked_json import Optional, parse
 from rstg_tf.data import storage
-from rstg_tf.data.shards import INFO
+from rstg_tf.data.locks import alone
+from rstg_tf.text import check_class_name, printable
+
+INFO = "dataset_info.json"
+_FORMAT = 2  # Has a checksum of its own; 1 had no number.
+_MAX_CLIP_BYTES = 2**31
+_BYTES_AROUND_RECORD = 16
+_SECONDS_TO_LOOK_AGAIN, _LOOKS = 1.0, 5
+
+_FAILURE = {"media_id": str, "path": str, "label": str, "reason": str}
+_FRAMES = {"min": int, "max": int, "total": int}
+SHARD = {
+    "file": str,
+    "examples": int,
+    "bytes": int,
+    Optional("sha256"): str,
+    Optional("videos_sha256"): str,
+    Optional("frames"): _FRAMES,
+    Optional("failures"): [_FAILURE],
+}
+_SPLIT = {"complete": bool, "made_by": dict, "shards": [SHARD], Optional("frames"): _FRAMES}
+_FORM = {
+    "name": str,
+    "classes": [str],
+    "clip_shape": (None, [int]),
+    "splits": {str: _SPLIT},
+    Optional("channels"): int,
+    Optional("format"): int,
+    Optional("sha256"): str,
+}
 
 
-def read_stored_info(directory):
-    """Returns the description in a folder, local or a URL, or None where there is none.
+def read_info(directory, read=storage.read):
+    """Returns the description in a folder, or None where there is none.
+
+    Args:
+        directory: Folder of the shards, local or a URL.
+        read: Returns the bytes of a path; raises `FileNotFoundError` where there is nothing.
+
+    Returns:
+        Dict with `name`, `classes`, `clip_shape` and `splits`.
 
     Raises:
-        ValueError: It is damaged.
+        OSError: It can't be read.
+        ValueError: It is damaged, or describes what can't be.
     """
-    path = storage.join(directory, INFO)
-    if storage.size(path) is None:
-        return None
+    path = storage.join(str(directory), INFO)
     try:
-        info = json.loads(storage.read(path))
-        missing = {"name", "classes", "clip_shape", "splits"} - set(info)
-        if missing:
-            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    except (ValueError, TypeError) as error:
+        content = read(path)
+    except FileNotFoundError:
+        return None
+    info = parse(content, _FORM, "The description", path)
+    try:
+        _check_checksum(info)
+        _check(info, path)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"The description is damaged ({error}). Received: {path}") from error
-    return info
+    return {key: value for key, value in info.items() if key not in ("format", "sha256")}
 
 
 def add_split(info, new, split, made_by, directory):
@@ -39,10 +83,13 @@ def add_split(info, new, split, made_by, directory):
         Dict; `["splits"][split]` has the keys `complete`, `made_by` and `shards`.
 
     Raises:
-        ValueError: The folder holds another data set, or this split made in another way.
+        ValueError: The folder holds another data set, or this split made in another way; or a
+            class can't be called as it is.
     """
     made_by = json.loads(json.dumps(made_by))
     unmade = {"complete": False, "made_by": made_by, "shards": []}
+    for name in new["classes"]:
+        check_class_name(name, f"the classes of {new['name']}")
     if info is None:
         return {**new, "splits": {split: unmade}}
     different = ", ".join(key for key in new if info.get(key) != new[key])
@@ -65,11 +112,116 @@ def add_split(info, new, split, made_by, directory):
     return info
 
 
+def write_split(directory, info, split, then=None):
+    """Writes what is known of one split; that of the others stays as other processes wrote it.
+
+    In a local folder that is sure. Stores such as S3 have no locks: there the description is read
+    again just before and some time after it is written, and written anew where another process
+    took it away in between.
+
+    Args:
+        directory: Folder of the shards, local or a URL.
+        info: Dict, as of `add_split`.
+        split: Name of the split.
+        then: Called with what was written, before another process of this machine can write.
+
+    Returns:
+        Dict as it was written, with all splits.
+
+    Raises:
+        OSError: It can't be written.
+        ValueError: The folder holds another data set now.
+    """
+    path = storage.join(str(directory), INFO)
+    description = info["splits"][split]
+    common = {key: value for key, value in info.items() if key != "splits"}
+    if not storage.is_remote(path):
+        with alone(storage.join(str(directory), ".dataset_info.lock")):
+            return _write_merged(path, directory, common, split, description, then)
+    for _ in range(_LOOKS):
+        written = _write_merged(path, directory, common, split, description, then)
+        if description["complete"]:
+            time.sleep(_SECONDS_TO_LOOK_AGAIN * (1 + random.random()))
+        now = read_info(directory)
+        if now and now["splits"].get(split) == written["splits"][split]:
+            return now
+    raise OSError(f"Other processes write the description all the time. Received: {path}")
+
+
 def to_text(info):
-    """Returns the text of `dataset_info.json`."""
-    return json.dumps(info, indent=1) + "\n"
+    """Returns the text of `dataset_info.json`, with its checksum."""
+    info = {**info, "format": _FORMAT}
+    return json.dumps({**info, "sha256": _checksum(info)}, indent=1) + "\n"
 
 
 def shard_name(name, split, number, num_shards):
     """Returns the file name of a shard."""
     return f"{name}-{split}-{number:05d}-of-{num_shards:05d}.tfrecord"
+
+
+def _write_merged(path, directory, common, split, description, then):
+    there = read_info(directory)
+    merged = add_split(there, common, split, description["made_by"], directory)
+    merged = {**merged, "splits": {**merged["splits"], split: description}}
+    with storage.written_whole(path) as part:
+        part.write_text(to_text(merged))
+    if then:
+        then(merged)
+    return merged
+
+
+def _checksum(info):
+    content = {key: value for key, value in info.items() if key != "sha256"}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _check_checksum(info):
+    if "format" not in info and "sha256" not in info:
+        return
+    if info.get("format") != _FORMAT:
+        raise ValueError(f"its format is {info.get('format')}, where {_FORMAT} is known")
+    if info.get("sha256") != _checksum(info):
+        raise ValueError("its content does not have its checksum")
+
+
+def _check(info, path):
+    """Raises a ValueError where values are of the right types, but can't be."""
+    classes, shape = info["classes"], info["clip_shape"]
+    _require(_is_file_name(info["name"]), "name", info["name"], "part of a file name")
+    for name in classes:
+        check_class_name(name, path)
+    _require(0 < len(set(classes)) == len(classes), "classes", len(classes), "names, each once")
+    if shape is not None:
+        good = len(shape) == 4 and all(0 < side <= _MAX_CLIP_BYTES for side in shape)
+        _require(good and math.prod(shape) <= _MAX_CLIP_BYTES, "clip_shape", shape, "four sides")
+    files = set()
+    for split, description in info["splits"].items():
+        _require(re.fullmatch(r"\w+", split, re.ASCII), "splits", split, "letters and digits")
+        for shard in description["shards"]:
+            _check_shard(shard, files)
+
+
+def _check_shard(shard, files):
+    name = shard["file"]
+    _require(_is_file_name(name) and name not in files, "file", name, "a file name of its own")
+    files.add(name)
+    most = shard["bytes"] // _BYTES_AROUND_RECORD
+    _require(0 <= shard["bytes"] < 2**60, "bytes", shard["bytes"], "a length")
+    _require(0 <= shard["examples"] <= most, "examples", shard["examples"], f"at most {most}")
+    for key in ("sha256", "videos_sha256"):
+        good = re.fullmatch(r"[0-9a-f]{64}", shard.get(key, "0" * 64))
+        _require(good, key, shard.get(key), "a checksum")
+
+
+def _is_file_name(name):
+    return (
+        re.fullmatch(r"[^./\\:][^/\\:]*", name) is not None
+        and len(name.encode(errors="replace")) < 256
+        and printable(name) == name
+    )
+
+
+def _require(good, key, value, wanted):
+    if not good:
+        raise ValueError(f"{key} must be {wanted}, not {printable(repr(value))[:100]}")

@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 from rstg_tf.data import storage
-from rstg_tf.data.dataset_info import read_stored_info
+from rstg_tf.data.dataset_info import read_info
 from rstg_tf.data.sequence_example import describe_record
 
 _TABLE_DIGITS = 1
@@ -98,7 +98,7 @@ def inspect_shards(directory, verify=False, keep=None, progress=None):
     """
     import pandas as pd
 
-    info = read_stored_info(directory)
+    info = read_info(directory)
     if info is None:
         raise FileNotFoundError(
             f"There is no such folder, or none with a dataset_info.json. Received: {directory}"

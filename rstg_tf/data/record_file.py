@@ -20,12 +20,20 @@ def write_records(part, records, path):
     Raises:
         OSError: It can't be written, as on a full disk.
     """
+    length = 0
     try:
         with tf.io.TFRecordWriter(str(part)) as writer:
             for record in records:
                 writer.write(record)
+                length += len(record) + 16
     except tf.errors.OpError as error:
         raise OSError(f"A shard can't be written ({error.message}). Received: {path}") from error
-    with open(part, "rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": os.path.getsize(part), "sha256": checksum}
+    if os.path.getsize(part) != length:
+        raise OSError(f"A shard can't be written (bytes of it are missing). Received: {path}")
+    return {"bytes": length, "sha256": sha256_of(part)}
+
+
+def sha256_of(path):
+    """Returns the checksum of a local file, as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

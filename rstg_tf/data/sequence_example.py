@@ -54,8 +54,10 @@ def encode_images(
     example = tf.train.SequenceExample()
     features = example.context.feature
     features[_LABEL].int64_list.value.append(int(label))
-    features["clip/label/string"].bytes_list.value.append(class_name.encode())
-    features["clip/media_id"].bytes_list.value.append(media_id.encode())
+    features["clip/label/string"].bytes_list.value.append(
+        class_name.encode(errors="backslashreplace")
+    )
+    features["clip/media_id"].bytes_list.value.append(media_id.encode(errors="backslashreplace"))
     features["clip/frames"].int64_list.value.append(len(images))
     if duration is not None:
         features["clip/start/timestamp"].int64_list.value.append(0)

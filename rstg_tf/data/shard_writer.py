@@ -1,99 +1,174 @@
 """Writes a data set to disk, shard by shard."""
 
 import concurrent.futures
+import functools
 import math
 import os
 import pathlib
+import sys
 import threading
 
 import numpy as np
 
-from rstg_tf.data.dataset_info import add_split, shard_name, to_text
-from rstg_tf.data.record_file import write_records
+from rstg_tf.data import storage
+from rstg_tf.data.dataset_info import INFO, add_split, read_info, shard_name, write_split
+from rstg_tf.data.locks import alone
+from rstg_tf.data.record_file import sha256_of, write_records
 from rstg_tf.data.sequence_example import encode_clip
-from rstg_tf.data.shards import INFO, read_info
-from rstg_tf.files import written_whole
+from rstg_tf.files import check_room, written_whole
 
 _SHARD_BYTES = 128 * 2**20
 _MIN_SHARDS = 4
 _CHUNK = 8
 
 
-def write_shards(source, directory, num_shards=None, workers=None, progress=None):
+def write_shards(source, directory, num_shards=None, workers=None, progress=None, tell=None):
     """Writes the clips `0 ... source.num_examples - 1` of a generator as TFRecord shards.
 
     Shards appear in the folder whole or not at all. After an interruption the same call goes on
-    with the shards that are missing; the same arguments give the same bytes.
+    with the shards that are missing or do not have their checksum; the same arguments give the
+    same bytes. Other splits may be written into the folder at the same time; a second call for
+    the same split waits for the first.
 
     Args:
         source: `SyncMNIST` or `Interactions`; its `name` and `split` name the files
             `NAME-SPLIT-00000-of-00004.tfrecord`, its `describe()` goes to `dataset_info.json`.
-        directory: Folder to write to, made if need be; other splits of the same data set may
-            be there.
+        directory: Local folder to write to, made if need be; other splits of the same data set
+            may be there.
         num_shards: Number of shards; by default as many as make about 128 MB each, at least 4.
         workers: Number of threads, by default one for each core.
         progress: Called with the number of clips whenever some were written, one call at a time.
+        tell: Called with a line on what a user should know; by default it goes to stderr.
 
     Returns:
         `pathlib.Path` of `dataset_info.json`.
 
     Raises:
-        ValueError: The folder holds another data set, or this split made in another way.
+        ValueError: The folder is no local one, holds another data set, or this split made in
+            another way.
         OSError: A shard can't be written, as on a full disk.
     """
+    if storage.is_remote(directory):
+        raise ValueError(f"The folder of shards must be a local one. Received: {directory}")
     directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    record_bytes = _bytes_of_record(source)
     if num_shards is None:
-        num_shards = _number_of_shards(source)
+        num_shards = _number_of_shards(source, record_bytes)
     if not 1 <= num_shards <= source.num_examples:
         raise ValueError(
             f"`num_shards` must be from 1 to the number of clips ({source.num_examples}). "
             f"Received: {num_shards}"
         )
     info = _describe(source, directory, num_shards)
-    split = info["splits"][source.split]
-    _write_info(directory, info)
-    bounds = np.linspace(0, source.num_examples, num_shards + 1).astype(int)
-    names = [shard_name(source.name, source.split, k, num_shards) for k in range(num_shards)]
-    done = {s["file"]: s for s in split["shards"] if _is_there(directory, s)}
-    stop = threading.Event()
-
-    lock = threading.Lock()
-
-    def report(count):
-        if stop.is_set():
-            raise concurrent.futures.CancelledError
-        if progress:
-            with lock:
-                progress(count)
-
-    def write(k):
-        indices = range(bounds[k], bounds[k + 1])
-        return _write_shard(source, directory / names[k], indices, report)
-
-    report(sum(shard["examples"] for shard in done.values()))
-    with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        jobs = [pool.submit(write, k) for k, name in enumerate(names) if name not in done]
-        try:
-            for job in concurrent.futures.as_completed(jobs):
-                shard = job.result()
-                done[shard["file"]] = shard
-                split["shards"] = [done[name] for name in names if name in done]
-                _write_info(directory, info)
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    split["complete"] = True
-    _write_info(directory, info)
+    there = sum(shard["examples"] for shard in info["splits"][source.split]["shards"])
+    check_room(directory, math.ceil(record_bytes * (source.num_examples - there)))
+    with one_maker(directory, source.split, tell or to_stderr):
+        _Writer(source, directory, num_shards, progress, tell or to_stderr).run(workers)
     return directory / INFO
 
 
-def _number_of_shards(source):
-    """Estimates from a few clips how many shards make good files."""
+def one_maker(directory, split, tell):
+    """Context of the only process of a machine that makes a split in a local folder.
+
+    Args:
+        directory: The folder.
+        split: Name of the split.
+        tell: Called with a line where another process makes it; that is waited for.
+    """
+    waiting = f"Another process makes the {split} split in {directory}; waiting for it."
+    return alone(storage.join(str(directory), f".{split}.lock"), functools.partial(tell, waiting))
+
+
+def to_stderr(line):
+    """Prints a line for the user."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class _Writer:
+    def __init__(self, source, directory, num_shards, progress, tell):
+        self._source, self._directory, self._tell = source, directory, tell
+        self._progress, self._lock = progress, threading.Lock()
+        self._stop = threading.Event()
+        self._bounds = np.linspace(0, source.num_examples, num_shards + 1).astype(int)
+        self._names = [
+            shard_name(source.name, source.split, k, num_shards) for k in range(num_shards)
+        ]
+        self._info = _describe(source, directory, num_shards)
+
+    def run(self, workers):
+        split = self._info["splits"][self._source.split]
+        listed = [shard for shard in split["shards"] if shard["file"] in self._names]
+        with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            self._keep({s["file"]: s for s in self._results(pool, self._checked, listed) if s})
+            missing = [k for k, name in enumerate(self._names) if name not in self._done]
+            for shard in self._results(pool, self._write, missing):
+                self._keep({**self._done, shard["file"]: shard})
+        split["complete"] = True
+        self._write_info()
+
+    def _results(self, pool, function, items):
+        """Yields what a function returns for each, as it comes; stops all after an error."""
+        jobs = [pool.submit(function, item) for item in items]
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                yield job.result()
+        except BaseException:
+            self._stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+    def _keep(self, done):
+        """Lets the description say which shards are there; one that lacks some is not complete."""
+        self._done = done
+        split = self._info["splits"][self._source.split]
+        split["shards"] = [done[name] for name in self._names if name in done]
+        split["complete"] = split["complete"] and len(done) == len(self._names)
+        self._write_info()
+
+    def _write_info(self):
+        self._info = write_split(self._directory, self._info, self._source.split)
+
+    def _checked(self, shard):
+        """Returns the description of a shard that is there, or None where it is not whole."""
+        path = self._directory / shard["file"]
+        whole = path.is_file() and path.stat().st_size == shard["bytes"]
+        if not whole or sha256_of(path) != shard.get("sha256"):
+            if path.exists():
+                self._tell(f"A shard does not have its checksum; it is made again: {path}")
+            return None
+        self._report(shard["examples"])
+        return shard
+
+    def _write(self, k):
+        indices = range(self._bounds[k], self._bounds[k + 1])
+        path = self._directory / self._names[k]
+        with written_whole(path) as part:
+            written = write_records(part, self._records(indices), path)
+        return {"file": path.name, "examples": len(indices), **written}
+
+    def _records(self, indices):
+        for start in range(0, len(indices), _CHUNK):
+            chunk = indices[start : start + _CHUNK]
+            yield from _records(self._source, chunk)
+            self._report(len(chunk))
+
+    def _report(self, count):
+        if self._stop.is_set():
+            raise concurrent.futures.CancelledError
+        if self._progress:
+            with self._lock:
+                self._progress(count)
+
+
+def _bytes_of_record(source):
+    """Estimates the length of a record from a few clips."""
     indices = range(min(_CHUNK, source.num_examples))
-    length = sum(len(record) for record in _records(source, indices)) / len(indices)
-    wanted = math.ceil(length * source.num_examples / _SHARD_BYTES)
+    return sum(len(record) for record in _records(source, indices)) / len(indices)
+
+
+def _number_of_shards(source, record_bytes):
+    """Estimates how many shards make good files."""
+    wanted = math.ceil(record_bytes * source.num_examples / _SHARD_BYTES)
     return min(max(wanted, _MIN_SHARDS), source.num_examples)
 
 
@@ -105,30 +180,7 @@ def _describe(source, directory, num_shards):
         "clip_shape": list(source.clip_shape),
     }
     made_by = {**source.describe(), "num_examples": source.num_examples, "num_shards": num_shards}
-    there = read_info(directory) if (directory / INFO).exists() else None
-    return add_split(there, new, source.split, made_by, directory)
-
-
-def _is_there(directory, shard):
-    path = directory / shard["file"]
-    return path.exists() and path.stat().st_size == shard["bytes"]
-
-
-def _write_info(directory, info):
-    with written_whole(directory / INFO) as part:
-        part.write_text(to_text(info))
-
-
-def _write_shard(source, path, indices, report):
-    def records():
-        for start in range(0, len(indices), _CHUNK):
-            chunk = indices[start : start + _CHUNK]
-            yield from _records(source, chunk)
-            report(len(chunk))
-
-    with written_whole(path) as part:
-        written = write_records(part, records(), path)
-    return {"file": path.name, "examples": len(indices), **written}
+    return add_split(read_info(directory), new, source.split, made_by, directory)
 
 
 def _records(source, indices):

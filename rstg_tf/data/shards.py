@@ -1,18 +1,16 @@
 """A data set on disk: TFRecord shards and the `dataset_info.json` that describes them."""
 
 import concurrent.futures
-import json
 import os
 
 import numpy as np
 
 from rstg_tf.data import tf_files
+from rstg_tf.data.dataset_info import INFO, read_info
 from rstg_tf.data.decoding import ON_CORRUPT, Skipped
 from rstg_tf.data.label_swaps import check_swaps
 from rstg_tf.data.records import first_fault
 from rstg_tf.data.sequence_example import decode_clip
-
-INFO = "dataset_info.json"
 
 
 class Shards:
@@ -53,7 +51,7 @@ class Shards:
         self.split = split
         self.on_corrupt = on_corrupt
         self.skipped = Skipped()
-        info, path = read_info(directory), tf_files.join(directory, INFO)
+        info, path = _read_info(self.directory), tf_files.join(directory, INFO)
         if split not in info["splits"]:
             raise ValueError(
                 f"{path} has the splits {sorted(info['splits'])}. Received: split={split!r}"
@@ -134,28 +132,14 @@ class Shards:
         )
 
 
-def read_info(directory):
-    """Returns the description of the data set in `directory`.
-
-    Raises:
-        FileNotFoundError: The folder or its `dataset_info.json` is missing.
-        OSError: It can't be read.
-        ValueError: The description is damaged.
-    """
+def _read_info(directory):
     if not tf_files.is_folder(directory):
         # tensorflow-io does not tell one from the other, however long it tried.
         silent = ", or its server does not answer" if tf_files.is_remote(directory) else ""
         raise FileNotFoundError(f"There is no folder of shards{silent}. Received: {directory}")
-    path = tf_files.join(directory, INFO)
-    if not tf_files.exists(path):
+    info = read_info(directory, tf_files.read_bytes)
+    if info is None:
         raise FileNotFoundError(
             f"The folder holds no {INFO}, which pipelines/make_*.py write. Received: {directory}"
         )
-    try:
-        info = json.loads(tf_files.read_bytes(path))
-        keys = {"name", "classes", "clip_shape", "splits"}
-        if not keys <= set(info):
-            raise ValueError(f"it lacks {', '.join(sorted(keys - set(info)))}")
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"The description is damaged ({error}). Received: {path}") from error
     return info

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from video_files import frames_of, write_video
 
+from rstg_tf.data.dataset_info import to_text
 from rstg_tf.data.inspection import inspect_shards
 from rstg_tf.data.interactions import Interactions
 from rstg_tf.data.shard_writer import write_shards
@@ -107,7 +108,7 @@ def test_cut_foreign_and_unfinished_shards(folder):
     train.write_bytes(whole)
     info = json.loads((folder / "dataset_info.json").read_text())
     info["splits"]["train"]["complete"] = False
-    (folder / "dataset_info.json").write_text(json.dumps(info))
+    (folder / "dataset_info.json").write_text(to_text(info))
     (damage,) = inspect_shards(folder, verify=True).damages
     assert damage.reason == "the train split is not finished"
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rstg_tf.data.dataset_info import to_text
 from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.data.interactions import Interactions
 from rstg_tf.data.sequence_example import encode_clip
@@ -232,7 +233,7 @@ def forget_lengths(folder):
     info = json.loads((folder / "dataset_info.json").read_text())
     for shard in info["splits"]["train"]["shards"]:
         shard["bytes"] = os.path.getsize(folder / shard["file"])
-    (folder / "dataset_info.json").write_text(json.dumps(info))
+    (folder / "dataset_info.json").write_text(to_text(info))
 
 
 FAULTS = [

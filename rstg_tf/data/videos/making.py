@@ -11,12 +11,20 @@ import threading
 import numpy as np
 
 from rstg_tf.data import storage
-from rstg_tf.data.dataset_info import add_split, read_stored_info, shard_name, to_text
-from rstg_tf.data.shards import INFO
+from rstg_tf.data.dataset_info import INFO, add_split, read_info, shard_name, write_split
+from rstg_tf.data.shard_writer import one_maker, to_stderr
 from rstg_tf.data.videos.beam import check_flags, run_tasks
-from rstg_tf.data.videos.decoding import VideoError
-from rstg_tf.data.videos.encoding import FrameFormat, encode_video
-from rstg_tf.data.videos.shard_task import ShardTask, list_notes, read_note, write_shard
+from rstg_tf.data.videos.encoding import FrameFormat
+from rstg_tf.data.videos.shard_task import (
+    ShardTask,
+    check_shard,
+    encoded_length,
+    list_checked,
+    list_notes,
+    read_note,
+    write_shard,
+)
+from rstg_tf.files import check_room
 
 FAILURES = "failures.csv"
 _SHARD_BYTES = 128 * 2**20
@@ -35,12 +43,18 @@ def make_shards(
     max_failures=10,
     beam_flags=(),
     progress=None,
+    tell=None,
 ):
     """Writes the videos of one split as TFRecord shards of all their frames.
 
     Shards appear whole or not at all. After an interruption the same call goes on with the shards
-    that are missing; the same arguments give the same bytes. Videos are put in an order of their
-    own, that of the checksums of their names, so that a shard holds all kinds of classes.
+    that are missing; the same arguments give the same bytes. Those that are there are checked, and
+    made again where they do not have their checksum, where videos were replaced (afar: have
+    another length), or where one that failed can be decoded now. Videos are put in an order of
+    their own, that of the checksums of their names, so that a shard holds all kinds of classes.
+
+    Other splits may be written into the folder at the same time. A second call for the same split
+    waits for the first; in a store as S3, which has no locks, both do all the work.
 
     Args:
         listed: `VideoList`, as of `list_videos`.
@@ -52,7 +66,9 @@ def make_shards(
         max_failures: Number of videos that may be missing or damaged.
         beam_flags: Flags of Apache Beam, as `["--runner=FlinkRunner", ...]`; by default it runs
             in this process, on all cores.
-        progress: Called with the number of shards that are there, and of all, now and then.
+        progress: Called with the number of shards that are there (or checked), and of all, now
+            and then.
+        tell: Called with a line on what a user should know; by default it goes to stderr.
 
     Returns:
         Path of `dataset_info.json`, str. Beside it is `failures.csv`, which says which videos
@@ -76,31 +92,25 @@ def make_shards(
         )
     check_flags(beam_flags)
     listed = listed._replace(videos=sorted(listed.videos, key=_order))
-    there = read_stored_info(directory)
-    num_shards = (
-        num_shards
-        or _number_there(there, listed.split)
-        or _number_of_shards(listed, frame_format, shard_bytes)
-    )
-    info = add_split(
-        there, _common(listed), listed.split, _made_by(listed, frame_format, num_shards), directory
-    )
+    there = read_info(directory)
+    known = _number_there(there, listed)
+    lengths = [] if known else _some_lengths(listed, frame_format)
+    num_shards = num_shards or known or _number_of_shards(listed, lengths, shard_bytes)
+    made_by = _made_by(listed, frame_format, num_shards)
+    info = add_split(there, _common(listed), listed.split, made_by, directory)
     _check_other_videos(info, listed.split, directory)
-    notes = storage.join(directory, f"unfinished-{listed.split}")
-    _gather(directory, info, listed.split, notes)
-    tasks = _tasks(directory, info, listed, notes, frame_format, max_failures)
-    if tasks:
-        with _watched(notes, num_shards - len(tasks), num_shards, progress):
-            run_tasks(write_shard, tasks, beam_flags)
-        failures = _gather(directory, info, listed.split, notes)
-        _check_complete(directory, info, listed.split, failures, max_failures)
-    elif progress:
-        progress(num_shards, num_shards)
+    maker = _Maker(directory, listed, frame_format, made_by, max_failures, beam_flags, progress)
+    if storage.is_remote(directory):
+        maker.make(tell or to_stderr)
+    else:
+        check_room(directory, math.ceil(np.mean(lengths or [0]) * len(listed.videos)))
+        with one_maker(directory, listed.split, tell or to_stderr):
+            maker.make(tell or to_stderr)
     return storage.join(directory, INFO)
 
 
 def _order(video):
-    return hashlib.sha256(video.media_id.encode()).digest()
+    return hashlib.sha256(video.media_id.encode(errors="backslashreplace")).digest()
 
 
 def _common(listed):
@@ -139,46 +149,166 @@ def _check_other_videos(info, split, directory):
         )
 
 
-def _number_there(info, split):
+def _number_there(info, listed):
     """The number of shards that was chosen when the split was begun."""
-    return info and info["splits"].get(split, {}).get("made_by", {}).get("num_shards")
+    split = info["splits"].get(listed.split, {}) if info else {}
+    number = split.get("made_by", {}).get("num_shards")
+    return number if type(number) is int and 1 <= number <= len(listed.videos) else None
 
 
-def _number_of_shards(listed, frame_format, shard_bytes):
+def _some_lengths(listed, frame_format):
+    lengths = (encoded_length(video, listed, frame_format) for video in listed.videos[:_SAMPLE])
+    return [length for length in lengths if length]  # Others are told when shards are written.
+
+
+def _number_of_shards(listed, lengths, shard_bytes):
     """Estimates from a few videos how many shards make good files."""
-    lengths = []
-    for video in listed.videos[:_SAMPLE]:
-        try:
-            lengths.append(len(encode_video(video, listed, frame_format).record))
-        except VideoError:  # It is counted when its shard is written.
-            continue
     wanted = math.ceil(np.mean(lengths or [0]) * len(listed.videos) / shard_bytes)
     return min(max(wanted, _MIN_SHARDS), len(listed.videos))
 
 
-def _gather(directory, info, split, notes):
-    """Takes what the notes say over into the description and the list of failures.
+class _Maker:
+    """Makes one split: what is there is checked, what is missing is made, both by tasks."""
 
-    Returns:
-        Failures of shards that were left out because of them.
-    """
-    description = info["splits"][split]
-    found = {shard["file"]: shard for shard in description["shards"]}
-    left_out = []
-    for name, _ in list_notes(notes):
-        shard = read_note(notes, name)
-        if "bytes" in shard:
-            found[shard["file"]] = shard
-        else:
-            left_out += shard["failures"]
-    shards = [found[name] for name in sorted(found) if _is_there(directory, found[name])]
-    description["shards"] = shards
-    description["complete"] = len(shards) == description["made_by"]["num_shards"]
-    description["frames"] = _frames(shards)
-    _write(directory, INFO, to_text(info))
-    _write(directory, FAILURES, _failures_text(info, split, left_out))
-    storage.remove_folder(notes)
-    return left_out
+    def __init__(
+        self, directory, listed, frame_format, made_by, max_failures, beam_flags, progress
+    ):
+        self._directory, self._listed, self._made_by = directory, listed, made_by
+        self._frame_format, self._max_failures = frame_format, max_failures
+        self._beam_flags, self._progress = beam_flags, progress
+        self._notes = storage.join(directory, f"unfinished-{listed.split}")
+        self._run = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+        self._num_shards = made_by["num_shards"]
+        self._names = [
+            shard_name(listed.name, listed.split, number, self._num_shards)
+            for number in range(self._num_shards)
+        ]
+
+    def make(self, tell):
+        there = read_info(self._directory)
+        split = self._listed.split
+        self._info = add_split(there, _common(self._listed), split, self._made_by, self._directory)
+        self._gather()
+        self._leave_out(self._faults(), tell)
+        missing = self._tasks(lambda name: name not in self._there())
+        if missing:
+            done = self._num_shards - len(missing)
+            self._run_tasks(write_shard, missing, list_notes, done)
+            self._check_complete(self._gather())
+        elif self._progress:
+            self._progress(self._num_shards, self._num_shards)
+
+    def _there(self):
+        return {shard["file"]: shard for shard in self._description["shards"]}
+
+    @property
+    def _description(self):
+        return self._info["splits"][self._listed.split]
+
+    def _gather(self):
+        """Takes what the notes say over into the description and the list of failures.
+
+        Returns:
+            Failures of shards that were left out because of them.
+        """
+        found, left_out = self._there(), []
+        for name, _ in list_notes(self._notes):
+            shard = read_note(self._notes, name, self._run)
+            if shard and "bytes" in shard:
+                found[shard["file"]] = shard
+            elif shard:
+                left_out += shard["failures"]
+        self._write(found, left_out)
+        storage.remove_folder(self._notes)
+        return left_out
+
+    def _faults(self):
+        """Returns what is wrong with shards that are there, by their names."""
+        there = self._there()
+        tasks = self._tasks(lambda name: name in there)
+        if not tasks:
+            return {}
+        self._run_tasks(check_shard, tasks, list_checked, 0)
+        notes = [read_note(self._notes, name, self._run) for name in list_checked(self._notes)]
+        faults = {note["file"]: note["fault"] for note in notes if note}
+        storage.remove_folder(self._notes)
+        unknown = "could not be checked"
+        return {name: fault for name in there if (fault := faults.get(name, unknown))}
+
+    def _leave_out(self, faults, tell):
+        for name, fault in faults.items():
+            path = storage.join(self._directory, name)
+            tell(f"A shard {fault}; it is made again: {path}")
+        if faults:
+            self._write({n: s for n, s in self._there().items() if n not in faults}, [])
+
+    def _write(self, found, left_out):
+        """Lets the description say which shards are there."""
+        shards = [
+            found[name]
+            for name in self._names
+            if name in found and _is_there(self._directory, found[name])
+        ]
+        description = {
+            **self._description,
+            "complete": len(shards) == self._num_shards,
+            "shards": shards,
+            "frames": _frames(shards),
+        }
+        split = self._listed.split
+        info = {**self._info, "splits": {**self._info["splits"], split: description}}
+        self._info = write_split(
+            self._directory,
+            info,
+            split,
+            then=lambda written: _write_failures(self._directory, written, split, left_out),
+        )
+
+    def _tasks(self, wanted):
+        """Returns the shards whose names are wanted, as `ShardTask`s."""
+        there = self._there()
+        failures = sum(len(shard.get("failures", ())) for shard in there.values())
+        bounds = np.linspace(0, len(self._listed.videos), self._num_shards + 1).astype(int)
+        return [
+            ShardTask(
+                path=storage.join(self._directory, name),
+                notes=self._notes,
+                run=self._run,
+                listed=self._listed._replace(
+                    videos=self._listed.videos[bounds[number] : bounds[number + 1]]
+                ),
+                frame_format=self._frame_format,
+                allowed_failures=self._max_failures - failures,
+                there=there.get(name),
+            )
+            for number, name in enumerate(self._names)
+            if wanted(name)
+        ]
+
+    def _run_tasks(self, function, tasks, list_done, done):
+        def count():
+            return done + len(list_done(self._notes))
+
+        with _watched(count, self._num_shards, self._progress):
+            run_tasks(function, tasks, self._beam_flags)
+
+    def _check_complete(self, left_out):
+        if self._description["complete"]:
+            return
+        failures = [f for shard in self._description["shards"] for f in shard.get("failures", ())]
+        failures += left_out
+        if not failures:
+            raise OSError(
+                "Workers left shards out without a word; the same command goes on. "
+                f"Received: {self._directory}"
+            )
+        first = f"{failures[-1]['path']}: {failures[-1]['reason']}"
+        raise ValueError(
+            f"More than max_failures={self._max_failures} videos of the {self._listed.split} split "
+            f"can't be used, the last of them {first}. "
+            f"{storage.join(self._directory, FAILURES)} lists {len(failures)}; mend them or allow "
+            "more, and the same command goes on."
+        )
 
 
 def _is_there(directory, shard):
@@ -194,7 +324,7 @@ def _frames(shards):
     }
 
 
-def _failures_text(info, split, left_out):
+def _write_failures(directory, info, split, left_out):
     rows = [
         {"split": name, **failure}
         for name, description in sorted(info["splits"].items())
@@ -203,55 +333,15 @@ def _failures_text(info, split, left_out):
     ]
     rows += [{"split": split, **failure} for failure in left_out]
     text = io.StringIO(newline="")
-    table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    return text.getvalue()
-
-
-def _write(directory, name, text):
-    with storage.written_whole(storage.join(directory, name)) as part:
-        part.write_text(text, newline="")
-
-
-def _tasks(directory, info, listed, notes, frame_format, max_failures):
-    """Returns the shards that are missing, as `ShardTask`s."""
-    description = info["splits"][listed.split]
-    there = {shard["file"] for shard in description["shards"]}
-    failures = sum(len(shard["failures"]) for shard in description["shards"])
-    num_shards = description["made_by"]["num_shards"]
-    bounds = np.linspace(0, len(listed.videos), num_shards + 1).astype(int)
-    tasks = []
-    for number in range(num_shards):
-        name = shard_name(listed.name, listed.split, number, num_shards)
-        if name not in there:
-            videos = listed.videos[bounds[number] : bounds[number + 1]]
-            task = ShardTask(
-                path=storage.join(directory, name),
-                notes=notes,
-                listed=listed._replace(videos=videos),
-                frame_format=frame_format,
-                allowed_failures=max_failures - failures,
-            )
-            tasks.append(task)
-    return tasks
-
-
-def _check_complete(directory, info, split, left_out, max_failures):
-    description = info["splits"][split]
-    if description["complete"]:
-        return
-    failures = [f for shard in description["shards"] for f in shard["failures"]] + left_out
-    first = f"{failures[-1]['path']}: {failures[-1]['reason']}"
-    raise ValueError(
-        f"More than max_failures={max_failures} videos of the {split} split can't be used, the "
-        f"last of them {first}. {storage.join(directory, FAILURES)} lists {len(failures)}; mend "
-        "them or allow more, and the same command goes on."
-    )
+    with storage.written_whole(storage.join(directory, FAILURES)) as part:
+        part.write_text(text.getvalue(), "utf-8", "backslashreplace", newline="")
 
 
 @contextlib.contextmanager
-def _watched(notes, done, num_shards, progress):
+def _watched(count, num_shards, progress):
     """Reports progress while workers, wherever they are, leave their notes."""
     if progress is None:
         yield
@@ -261,9 +351,9 @@ def _watched(notes, done, num_shards, progress):
     def watch():
         last = False
         while not last:
-            progress(done + len(list_notes(notes)), num_shards)
+            progress(count(), num_shards)
             last = ended.wait(_SECONDS_BETWEEN_LOOKS)
-        progress(done + len(list_notes(notes)), num_shards)
+        progress(count(), num_shards)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -1,31 +1,45 @@
-"""What a worker does: one shard, and a note of it."""
+"""What a worker does: one shard is written or checked, and a note of it is left."""
 
+import hashlib
 import json
+import os
+import re
 from typing import NamedTuple
 
+from rstg_tf.checked_json import parse
 from rstg_tf.data import storage
-from rstg_tf.data.record_file import write_records
+from rstg_tf.data.dataset_info import SHARD
+from rstg_tf.data.record_file import sha256_of, write_records
 from rstg_tf.data.videos.decoding import VideoError
 from rstg_tf.data.videos.encoding import FrameFormat, encode_video
 from rstg_tf.data.videos.video_list import VideoList
 
+_WRITTEN = re.compile(r"(.+\.tfrecord)\.([0-9]{1,9})\.json")
+_CHECKED = re.compile(r"(.+\.tfrecord)\.checked\.json")
+_LEFT_OUT = {"file": str, "failures": SHARD["failures"]}
+_MAX_REASON = 300
+
 
 class ShardTask(NamedTuple):
-    """A shard to be written.
+    """A shard to be written, or to be checked where it is there.
 
     Attributes:
         path: Of the shard.
         notes: Folder for the notes of what was done.
+        run: Name of the arguments that all shards of the split are made by; notes bear it.
         listed: `VideoList` with the videos of this shard.
         frame_format: `FrameFormat`.
         allowed_failures: Videos of all shards together that may fail.
+        there: The shard's entry in `dataset_info.json` where it is to be checked.
     """
 
     path: str
     notes: str
+    run: str
     listed: VideoList
     frame_format: FrameFormat
-    allowed_failures: int
+    allowed_failures: int = 0
+    there: dict | None = None
 
 
 def write_shard(task):
@@ -44,59 +58,169 @@ def write_shard(task):
     if left < 0:
         return
     name = task.path.rsplit("/", 1)[-1]
-    failures, lengths = [], []
+    failures, lengths, videos = [], [], hashlib.sha256()
     note = {"file": name}
     try:
         with storage.written_whole(task.path) as part:
-            written = write_records(part, _records(task, left, failures, lengths), task.path)
-        note |= {"examples": len(lengths), **written, "frames": _frames(lengths)}
+            records = _records(task, left, failures, lengths, videos)
+            written = write_records(part, records, task.path)
+        frames = _frames(lengths)
+        note |= {"examples": len(lengths), **written, "videos_sha256": videos.hexdigest()}
+        note["frames"] = frames
     except _TooManyFailures:
         pass
     note["failures"] = failures
-    with storage.written_whole(storage.join(task.notes, _note_name(name, failures))) as part:
-        part.write_text(json.dumps(note))
+    _leave(task, f"{name}.{len(failures)}.json", note)
+
+
+def check_shard(task):
+    """Checks a shard that is there, then leaves a note: `SHARD.checked.json`.
+
+    It has to be made again where it does not have its checksum, where a video that it was made of
+    was replaced, and where a video that failed can be decoded now.
+
+    Args:
+        task: `ShardTask`.
+
+    Raises:
+        OSError: Files can't be read.
+    """
+    name = task.path.rsplit("/", 1)[-1]
+    _leave(task, f"{name}.checked.json", {"file": name, "fault": _fault(task)})
+
+
+def encoded_length(video, listed, frame_format):
+    """Returns the length of a video's record, or None where it can't be used."""
+    encoded, _ = _encoded(video, listed, frame_format)
+    return None if encoded is None else len(encoded.record)
 
 
 def list_notes(folder):
-    """Returns `[(name, failures)]`: the notes in a folder, with how many videos failed in each."""
-    names = storage.list_files(folder, below=False)
-    return [(name, int(name.split(".")[-2])) for name in names if name.endswith(".json")]
+    """Returns `[(name, failures)]`: the notes of shards written, with how many videos failed."""
+    found = map(_WRITTEN.fullmatch, storage.list_files(folder, below=False))
+    return [(match[0], int(match[2])) for match in found if match]
 
 
-def read_note(folder, name):
-    """Returns what a note says: the shard's entry in `dataset_info.json`.
+def list_checked(folder):
+    """Returns the names of the notes of shards checked."""
+    found = map(_CHECKED.fullmatch, storage.list_files(folder, below=False))
+    return [match[0] for match in found if match]
 
-    A shard that was left out has no more than `file` and `failures`.
+
+def read_note(folder, name, run):
+    """Returns what a note says, or None where it is damaged or of other arguments.
+
+    Of a shard written that is its entry in `dataset_info.json`; one that was left out has no more
+    than `file` and `failures`. Of a shard checked it is `file` and `fault`, which is empty where
+    the shard is as it should be.
     """
-    return json.loads(storage.read(storage.join(folder, name)))
+    form = {"file": str, "fault": str} if _CHECKED.fullmatch(name) else (SHARD, _LEFT_OUT)
+    path = storage.join(folder, name)
+    try:
+        note = parse(storage.read(path), {"run": str, "shard": form}, "The note", path)
+    except (ValueError, FileNotFoundError):
+        return None
+    fits = note["run"] == run and name.startswith(f"{note['shard']['file']}.")
+    return note["shard"] if fits else None
 
 
 class _TooManyFailures(Exception):
     pass
 
 
-def _note_name(shard, failures):
-    return f"{shard}.{len(failures)}.json"
+def _leave(task, name, note):
+    with storage.written_whole(storage.join(task.notes, name)) as part:
+        part.write_text(json.dumps({"run": task.run, "shard": note}))
 
 
-def _records(task, left, failures, lengths):
+def _records(task, left, failures, lengths, videos):
     for video in task.listed.videos:
-        try:
-            encoded = encode_video(video, task.listed, task.frame_format)
-        except VideoError as error:
-            failures.append(
-                {
-                    "media_id": video.media_id,
-                    "path": video.path,
-                    "label": task.listed.class_names[video.label],
-                    "reason": error.reason,
-                }
-            )
-            if len(failures) > left:
-                raise _TooManyFailures from error
-        else:
+        # Before it is decoded: one that is replaced meanwhile is found the next time.
+        videos.update(_checksum(task.listed, video))
+        encoded, reason = _encoded(video, task.listed, task.frame_format)
+        if encoded is not None:
             lengths.append(encoded.num_frames)
             yield encoded.record
+            continue
+        failures.append(
+            {
+                "media_id": video.media_id,
+                "path": video.path,
+                "label": task.listed.class_names[video.label],
+                "reason": reason,
+            }
+        )
+        if len(failures) > left:
+            raise _TooManyFailures
+
+
+def _encoded(video, listed, frame_format):
+    """Returns `(EncodedVideo, None)`, or `(None, reason)` where a video can't be used."""
+    import av
+
+    try:
+        return encode_video(video, listed, frame_format), None
+    except VideoError as error:
+        return None, error.reason
+    except OSError as error:
+        # A store that does not answer is no fault of the video.
+        if storage.is_remote(listed.root) and not isinstance(error, av.FFmpegError):
+            raise
+        return None, _said(error)
+    except Exception as error:  # A damaged video can end a decoder in almost any exception.
+        return None, _said(error)
+
+
+def _said(error):
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"[:_MAX_REASON]
+
+
+def _fault(task):
+    there = task.there
+    try:
+        with storage.local_copy(task.path) as local:
+            if not os.path.isfile(local) or sha256_of(local) != there.get("sha256"):
+                return "does not have its checksum"
+    except FileNotFoundError:
+        return "is missing"
+    videos = hashlib.sha256()
+    for video in task.listed.videos:
+        videos.update(_checksum(task.listed, video))
+    if there.get("videos_sha256", videos.hexdigest()) != videos.hexdigest():
+        return "was made of other videos than are there now"
+    failed = {failure["media_id"] for failure in there.get("failures", ())}
+    for video in task.listed.videos:
+        if (
+            video.media_id in failed
+            and _encoded(video, task.listed, task.frame_format)[0] is not None
+        ):
+            return f"lacks {video.path}, which failed and can be decoded now"
+    return ""
+
+
+def _checksum(listed, video):
+    """Bytes that are others where a video is another: of its content, or afar of its length."""
+    path = storage.join(listed.root, video.path)
+    if listed.image_rate is None:
+        return _checksum_of_file(path)
+    images = hashlib.sha256()
+    for name in storage.list_files(path, below=False):
+        if name.lower().endswith((".jpg", ".jpeg")):
+            images.update(name.encode(errors="surrogateescape"))
+            if not storage.is_remote(path):  # Millions of them.
+                images.update(_checksum_of_file(storage.join(path, name)))
+    return images.digest()
+
+
+def _checksum_of_file(path):
+    if storage.is_remote(path):
+        return hashlib.sha256(str(storage.size(path)).encode()).digest()
+    try:
+        found = sha256_of(path) if os.path.isfile(path) else "missing"
+    except OSError:  # It is left out with the reason.
+        found = "unreadable"
+    return hashlib.sha256(found.encode()).digest()
 
 
 def _frames(lengths):

@@ -16,7 +16,7 @@ from official.vision.dataloaders import video_input
 from PIL import Image
 from video_files import frames_of, numbers, write_video
 
-from rstg_tf.data.dataset_info import read_stored_info
+from rstg_tf.data.dataset_info import read_info
 from rstg_tf.data.videos.beam import check_flags
 from rstg_tf.data.videos.encoding import FrameFormat
 from rstg_tf.data.videos.making import make_shards
@@ -83,7 +83,7 @@ def test_every_frame_is_in_the_shards(source, tmp_path):
 
 def test_description(source, tmp_path):
     make_shards(list_videos(source, "train", name="mine"), tmp_path, num_shards=3)
-    info = read_stored_info(tmp_path)
+    info = read_info(tmp_path)
     assert (info["name"], info["classes"]) == ("mine", ["a", "b"])
     assert (info["clip_shape"], info["channels"]) == (None, 3)
     split = info["splits"]["train"]
@@ -122,7 +122,7 @@ def test_something_something_v1_keeps_its_jpegs(tmp_path):
     folder = mini.write_v1(tmp_path / "source")
     for split in ("train", "validation"):
         make_shards(list_videos(folder, split), tmp_path / "out")
-    assert read_stored_info(tmp_path / "out")["classes"] == mini.V1_CLASSES
+    assert read_info(tmp_path / "out")["classes"] == mini.V1_CLASSES
     found = records(tmp_path / "out")
     assert sorted(found) == sorted(mini.VIDEOS["train"])
     for name, (context, frames) in found.items():
@@ -188,7 +188,7 @@ def test_a_damaged_video_is_logged_and_the_rest_goes_on(damaged, tmp_path):
     assert rows["missing.avi"]["reason"] == "there is no such file"
     assert rows["text.webm"]["reason"] == "Invalid data found when processing input"
     assert (rows["text.webm"]["split"], rows["text.webm"]["label"]) == ("train", "b")
-    shards = read_stored_info(tmp_path / "out")["splits"]["train"]["shards"]
+    shards = read_info(tmp_path / "out")["splits"]["train"]["shards"]
     assert sum(shard["examples"] for shard in shards) == COUNT
     assert sum(len(shard["failures"]) for shard in shards) == 3
 
@@ -199,12 +199,12 @@ def test_too_many_damaged_videos_stop_it(damaged, tmp_path):
     with pytest.raises(ValueError, match=r"More than max_failures=1 .*failures\.csv lists 2"):
         make_shards(listed, out, max_failures=1, num_shards=5, beam_flags=one_worker)
     assert len(failures(out)) == 2
-    assert not read_stored_info(out)["splits"]["train"]["complete"]
+    assert not read_info(out)["splits"]["train"]["complete"]
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.tfrecord")}
     assert len(kept) < 5
     # It goes on when more are allowed, or they are mended.
     make_shards(listed, out, max_failures=3, num_shards=5)
-    assert read_stored_info(out)["splits"]["train"]["complete"]
+    assert read_info(out)["splits"]["train"]["complete"]
     assert len(failures(out)) == 3
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
     make_shards(listed, tmp_path / "other", max_failures=3, num_shards=5)
@@ -254,7 +254,7 @@ def test_a_killed_command_goes_on(source, tmp_path):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not read_stored_info(killed)["splits"]["train"]["complete"]
+    assert not read_info(killed)["splits"]["train"]["complete"]
     noted = [path.name.split(".tfrecord")[0] for path in killed.glob("unfinished-train/*.json")]
     made = {name: (killed / f"{name}.tfrecord").stat().st_mtime_ns for name in noted}
     assert 1 <= len(made) < 6
