@@ -12,6 +12,7 @@ from rstg_tf.data.dataset_info import SHARD
 from rstg_tf.data.record_file import sha256_of, write_records
 from rstg_tf.data.videos.decoding import VideoError
 from rstg_tf.data.videos.encoding import FrameFormat, encode_video
+from rstg_tf.data.videos.file_names import frames_in_order
 from rstg_tf.data.videos.video_list import VideoList
 
 _WRITTEN = re.compile(r"(.+\.tfrecord)\.([0-9]{1,9})\.json")
@@ -205,11 +206,10 @@ def _checksum(listed, video):
     if listed.image_rate is None:
         return _checksum_of_file(path)
     images = hashlib.sha256()
-    for name in storage.list_files(path, below=False):
-        if name.lower().endswith((".jpg", ".jpeg")):
-            images.update(name.encode(errors="surrogateescape"))
-            if not storage.is_remote(path):  # Millions of them.
-                images.update(_checksum_of_file(storage.join(path, name)))
+    for name in frames_in_order(storage.list_files(path, below=False)):
+        images.update(name.encode(errors="backslashreplace"))
+        if not storage.is_remote(path):  # Millions of requests.
+            images.update(_checksum_of_file(storage.join(path, name)))
     return images.digest()
 
 
