@@ -1,10 +1,13 @@
 import json
 import os
 
+import av
 import pytest
 import something_something as mini
 from something_something import V1_CLASSES, V2_CLASSES, VIDEOS, label_of
+from video_files import frames_of
 
+from rstg_tf.data.videos import decode_video
 from rstg_tf.data.videos.file_names import frames_in_order
 from rstg_tf.data.videos.sources import list_videos
 from rstg_tf.prediction.video_files import find_videos
@@ -277,6 +280,65 @@ def test_what_is_left_out_is_told(tmp_path):
     others = []
     assert len(find_videos([tmp_path], others)) == 3
     assert sorted(path.name for path in others) == ["README", "more.txt", "notes.txt", "x.xyz"]
+
+
+# Endings by the format that FFmpeg writes into them.
+ENDINGS = {
+    "avi": "avi divx",
+    "matroska": "mkv mk3d",
+    "webm": "webm",
+    "mov": "mov qt",
+    "mp4": "mp4 m4v f4v insv ismv",
+    "3gp": "3gp 3gpp 3g2 3gp2",
+    "mpegts": "ts mts m2ts m2t tp trp",
+    "mpeg": "mpg mpeg mpe",
+    "vob": "vob m2p evo",
+    "mpeg1video": "m1v",
+    "mpeg2video": "m2v",
+    "asf": "asf wmv",
+    "wtv": "wtv",
+    "flv": "flv",
+    "ogg": "ogv ogm",
+    "rm": "rm",
+    "mxf": "mxf",
+    "nut": "nut",
+    "ivf": "ivf",
+    "yuv4mpegpipe": "y4m",
+    "gif": "gif",
+    "apng": "apng",
+    "h264": "h264 264 avc h26l",
+    "hevc": "hevc h265 265",
+    "h263": "h263",
+    "mjpeg": "mjpg mjpeg",
+}
+
+
+def write_as(format, path):
+    with av.open(str(path), "w", format=format) as container:
+        name = "libvpx" if format == "ogg" else container.default_video_codec
+        codec = av.Codec(name, "w")
+        stream = container.add_stream(codec.name, rate=25)
+        stream.width, stream.height = 176, 144
+        stream.pix_fmt = codec.video_formats[0].name if codec.video_formats else "yuv420p"
+        for frame in frames_of(3, 144, 176):
+            picture = av.VideoFrame.from_ndarray(frame, "rgb24").reformat(format=stream.pix_fmt)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+def test_every_ending_of_ffmpeg_is_listed_by_every_command_and_read(tmp_path):
+    (tmp_path / "a").mkdir()
+    paths = []
+    for format, endings in ENDINGS.items():
+        write_as(format, tmp_path / "first")
+        for number, ending in enumerate(endings.split()):
+            paths.append(tmp_path / f"a/{len(paths)}.{ending if number % 2 else ending.upper()}")
+            paths[-1].write_bytes((tmp_path / "first").read_bytes())
+    listed = list_videos(tmp_path, "train")
+    assert {video.path for video in listed.videos} == {f"a/{path.name}" for path in paths}
+    assert find_videos([tmp_path]) == sorted(paths)
+    for path in paths:
+        assert len(decode_video(path).frames) == 3, path.name
 
 
 def test_names_that_are_not_utf8_are_told_and_the_others_go_on(tmp_path):
