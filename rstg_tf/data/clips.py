@@ -6,12 +6,16 @@ resizes uint8 several times faster than `tf.image.resize` (which Model Garden's
 `preprocess_ops_3d` uses) resizes whole frames.
 """
 
+import math
+
 import cv2
 import numpy as np
 
 from rstg_tf.data.label_swaps import parse_swaps
 from rstg_tf.data.sampling import SAMPLINGS, dense_samplings, sample_frames
 from rstg_tf.data.sequence_example import decode_frame, parse_example
+
+_MAX_BYTES = 2**30  # Of all frames of a dense evaluation: a strip of pixels becomes long.
 
 
 class Clips:
@@ -140,7 +144,10 @@ class Clips:
         frames = None
         for k, image in _decoded(images, numbers):
             if frames is None:
-                frames = np.empty((len(numbers), *self.resized(image.shape), 3), np.uint8)
+                shape = (len(numbers), *self.resized(image.shape), 3)
+                if math.prod(shape) > _MAX_BYTES:
+                    raise ValueError(f"its frames would be an array of {shape}, which is too large")
+                frames = np.empty(shape, np.uint8)
             _resize(image, frames[k])
         return frames[np.searchsorted(numbers, samplings)], label
 

@@ -3,8 +3,10 @@
 import numpy as np
 
 from rstg_tf.data import storage
+from rstg_tf.text import printable
 
 _HEIGHT, _CAPTION, _MARGIN = 90, 18, 4
+_MAX_WIDTH = 8 * _HEIGHT
 
 
 class ContactSheet:
@@ -35,6 +37,9 @@ class ContactSheet:
         Args:
             row: Dict with `label`, `class`, `media_id`, as of `inspect_shards`.
             record: Its serialized sequence example.
+
+        Raises:
+            ValueError: A frame can't be decoded.
         """
         if not self._wanted.get(row["label"]) or len(self._drawn) == self._rows:
             return
@@ -65,13 +70,13 @@ def _draw(row, record, frames):
     images, _ = parse_example(record)
     positions = np.linspace(0, len(images) - 1, min(frames, len(images))).astype(int)
     pictures = [Image.fromarray(decode_frame(images, position)) for position in positions]
-    width = round(pictures[0].width * _HEIGHT / pictures[0].height)
+    width = min(max(round(pictures[0].width * _HEIGHT / pictures[0].height), 1), _MAX_WIDTH)
     size = (frames * (width + _MARGIN), _CAPTION + _HEIGHT + _MARGIN)
-    caption = f"{row['class']}  ({row['media_id']}, {row['frames']} frames)"
+    caption = printable(f"{row['class']}  ({row['media_id']}, {row['frames']} frames)")
     strip = np.full((*size[::-1], 3), 255, np.uint8)
     write_line(strip, caption, 2, 0, _CAPTION - 2, (0, 0, 0))
     strip = Image.fromarray(strip)
     for number, picture in enumerate(pictures):
-        scaled = picture.resize((max(width, 1), _HEIGHT))
+        scaled = picture.resize((width, _HEIGHT))
         strip.paste(scaled, (number * (width + _MARGIN), _CAPTION))
     return strip

@@ -1,16 +1,21 @@
 """Handwritten digits: MNIST, or scikit-learn's small ones where MNIST can't be had."""
 
+import math
 import os
 import socket
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
 _SPLITS = ("train", "test")
 _EMBEDDED_TEST = 500
+_MAX_DIGITS, _MAX_HEADER = 1_000_000, 10_000
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 @dataclass(frozen=True)
@@ -94,25 +99,56 @@ def _download():
 def _load_npz(path, split):
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no digit file. Received: {path}")
-    expected = "expected an .npz file with x_train, y_train, x_test, y_test as MNIST's"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with zipfile.ZipFile(path) as archive:
+            images = _array(archive, f"x_{split}", (28, 28), np.uint8)
+            labels = _array(archive, f"y_{split}", (), None)
+        if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"y_{split} must hold one label for each of the {len(images)} images, not "
+                f"{labels.dtype} of shape {labels.shape}"
+            )
+        if set(np.unique(labels)) != set(range(10)):
+            raise ValueError(f"in y_{split} each digit 0 ... 9 must occur, and nothing else")
+    except Exception as error:  # A damaged archive can end in almost any exception.
         raise ValueError(
-            f"The digit file can't be read ({error}); {expected}. Received: {path}"
+            f"The digit file can't be read ({str(error)[:300] or type(error).__name__}); expected "
+            f"an .npz file with x_train, y_train, x_test, y_test as MNIST's. Received: {path}"
         ) from error
-    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-        raise ValueError(
-            f"x_{split} must be uint8 of shape (N, 28, 28), not {images.dtype} of shape "
-            f"{images.shape}; {expected}. Received: {path}"
-        )
-    if labels.shape != images.shape[:1] or set(np.unique(labels)) != set(range(10)):
-        raise ValueError(
-            f"y_{split} must hold one label for each of the {len(images)} images, and each digit "
-            f"0 ... 9 must occur; {expected}. Received: {path}"
-        )
     return Digits(images, labels.astype(np.int64), "mnist")
+
+
+def _array(archive, name, shape, dtype):
+    """Reads an array of an .npz file, after its size as the header says it was checked.
+
+    Args:
+        archive: `zipfile.ZipFile`.
+        name: Of the array.
+        shape: All axes but the first.
+        dtype: Type of the elements, None for any integers.
+    """
+    member = archive.getinfo(f"{name}.npy")
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:
+            raise ValueError(f"{name} has a header of version {version}")
+        found, _, found_dtype = _HEADERS[version](file, max_header_size=_MAX_HEADER)
+        wanted = f"{np.dtype(dtype or int)} of shape (N{''.join(f', {n}' for n in shape)})"
+        if (
+            len(found) != 1 + len(shape)
+            or found[1:] != shape
+            or found_dtype.kind not in "iu"
+            or dtype not in (None, found_dtype)
+        ):
+            raise ValueError(f"{name} must be {wanted}, not {found_dtype} of shape {found}")
+        length = math.prod(found) * found_dtype.itemsize
+        if not 0 <= found[0] <= _MAX_DIGITS or member.file_size - file.tell() != length:
+            raise ValueError(f"{name} holds another number of bytes than its shape {found} needs")
+    with archive.open(member) as file:  # To its end, where its checksum is compared.
+        array = np.lib.format.read_array(file, allow_pickle=False, max_header_size=_MAX_HEADER)
+        if file.read(1):
+            raise ValueError(f"{name} is followed by other bytes")
+    return array
 
 
 def _load_embedded(split):

@@ -1,10 +1,11 @@
 """What a folder of shards holds, read from every record; and whether all of it is whole."""
 
-import hashlib
 from typing import NamedTuple
 
 from rstg_tf.data import storage
 from rstg_tf.data.dataset_info import read_info
+from rstg_tf.data.record_file import sha256_of
+from rstg_tf.data.records import lengths_fit
 from rstg_tf.data.sequence_example import describe_record
 
 _TABLE_DIGITS = 1
@@ -86,7 +87,7 @@ def inspect_shards(directory, verify=False, keep=None, progress=None):
         verify: Whether to compare files with the lengths and checksums of `dataset_info.json`, and
             to gather what is damaged instead of ending there.
         keep: Called with `(row, record)` of every record that is whole: a dict as the rows of
-            `Inspection.records`, and its bytes.
+            `Inspection.records`, and its bytes. It raises a ValueError where a frame is damaged.
         progress: Called with the number of bytes whenever a shard was read.
 
     Returns:
@@ -116,11 +117,22 @@ def inspect_shards(directory, verify=False, keep=None, progress=None):
                 row, record = found
                 row |= {"split": split, "file": shard["file"]}
                 rows.append(row)
-                if keep:
-                    keep(row, record)
+                damage = _kept(keep, row, record, path)
+                if damage:
+                    damages.append(_name_damage(damage, path, verify))
             if progress:
                 progress(shard["bytes"])
     return Inspection(info, pd.DataFrame(rows, columns=_COLUMNS), damages)
+
+
+def _kept(keep, row, record, path):
+    """Hands a record on; returns a `Damage` where its frames can't be decoded."""
+    try:
+        if keep:
+            keep(row, record)
+    except ValueError as error:
+        return Damage(path, row["record"], str(error))
+    return None
 
 
 _COLUMNS = [
@@ -155,6 +167,8 @@ def _read_local(path, shard, classes, verify):
 
     number = 0
     try:
+        if not lengths_fit(path):
+            raise ValueError("a record in it claims to be longer than the file")
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             row = describe_record(record)
             if not 0 <= row["label"] < len(classes):
@@ -173,8 +187,9 @@ def _read_local(path, shard, classes, verify):
             reason = f"it holds {number} records, where {shard['examples']} were written"
             yield Damage("", None, reason)
     if verify:
-        with open(path, "rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        if checksum != shard["sha256"]:
-            reason = f"its sha256 is {checksum}, where dataset_info.json says {shard['sha256']}"
+        checksum, wanted = sha256_of(path), shard.get("sha256")
+        if wanted is None:
+            yield Damage("", None, "dataset_info.json does not say its sha256")
+        elif checksum != wanted:
+            reason = f"its sha256 is {checksum}, where dataset_info.json says {wanted}"
             yield Damage("", None, reason)

@@ -4,8 +4,11 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.data.image_header import check_header, read_header
+
 _FRAMES = "image/encoded"
 _LABEL = "clip/label/index"
+_NO_IMAGE = "is not a PNG or JPEG image, or damaged"
 
 
 def encode_clip(clip, label, class_name, media_id, frame_rate):
@@ -102,14 +105,18 @@ def decode_clip(record, clip_shape):
         raise ValueError(f"{len(images)} frame(s), where at least 2 are expected")
     clip = np.empty(clip_shape, np.uint8)
     for out, position in zip(clip, np.linspace(0, len(images) - 1, frames), strict=True):
-        image = decode_frame(images, int(position), cv2.IMREAD_UNCHANGED)
-        image = image.reshape((*image.shape[:2], -1))
-        if image.shape != (height, width, channels):
+        number = int(position)
+        content, header = _checked(images, number)
+        found = tuple(header)
+        if (found[0] * found[1], found[2]) == (height * width, channels):
+            image = _decode(content, number, cv2.IMREAD_ANYCOLOR)
+            found = (*image.shape[:2], channels)  # Turned as EXIF says.
+        if found != (height, width, channels):
             raise ValueError(
-                f"frame {int(position)} has height, width, channels {image.shape}, "
+                f"frame {number} has height, width, channels {found}, "
                 f"where {(height, width, channels)} is expected"
             )
-        out[:] = image[..., ::-1] if channels == 3 else image
+        out[:] = image[..., ::-1] if channels == 3 else image.reshape(out.shape)
     return clip, label
 
 
@@ -140,28 +147,44 @@ def parse_example(record):
     return images, label
 
 
-def decode_frame(images, number, flags=cv2.IMREAD_COLOR_RGB):
+def decode_frame(images, number):
     """Decodes one frame.
 
     Args:
         images: What `parse_example` returned.
         number: Number of the frame.
-        flags: OpenCV's flags of reading.
 
     Returns:
-        uint8 `[h, w, 3]` (RGB), or what the flags say.
+        uint8 `[h, w, 3]` (RGB), upright where EXIF says how it is to be turned.
 
     Raises:
-        ValueError: The frame is damaged.
+        ValueError: The frame is damaged, or has more pixels than `check_header` allows.
     """
+    content, _ = _checked(images, number)
+    return _decode(content, number, cv2.IMREAD_COLOR_RGB)
+
+
+def _checked(images, number):
+    """Returns a frame as it is stored, and its header."""
     encoded = images[number].bytes_list.value
-    data = np.frombuffer(encoded[0] if encoded else b"", np.uint8)
+    content = encoded[0] if encoded else b""
+    header = read_header(content)
+    if header is None:
+        raise ValueError(f"frame {number} {_NO_IMAGE}")
     try:
-        image = cv2.imdecode(data, flags) if data.size else None
-    except cv2.error:  # A header that asks for too large an image.
+        check_header(header)
+    except ValueError as error:
+        raise ValueError(f"frame {number} can't be read: {error}") from error
+    return content, header
+
+
+def _decode(content, number, flags):
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
         image = None
     if image is None:
-        raise ValueError(f"frame {number} is not a PNG or JPEG image, or damaged")
+        raise ValueError(f"frame {number} {_NO_IMAGE}")
     return image
 
 

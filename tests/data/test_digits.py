@@ -1,4 +1,6 @@
+import io
 import pathlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -87,15 +89,90 @@ def _objects(path, arrays):
     np.savez(path, **{**arrays, "x_test": np.array([{}], object)})
 
 
+def _rezip(path, change=lambda name, content: content, **options):
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in members.items():
+            archive.writestr(name, change(name, content))
+
+
+def _28_gigabytes(path, arrays):
+    def claim(name, content):
+        return content.replace(b"(20, 28, 28), }     ", b"(999999, 28, 28), } ")
+
+    _rezip(path, claim)
+
+
+def _deflate_bomb(path, arrays):
+    """A member that claims the right length and unpacks to more."""
+    array = io.BytesIO()
+    np.save(array, arrays["x_test"])
+    _rezip(path, lambda name, content: content + bytes(10**7), compression=zipfile.ZIP_DEFLATED)
+
+
+def _encrypted(path, arrays):
+    content = bytearray(path.read_bytes())
+    for place in (6, content.index(b"PK\x01\x02") + 8):
+        content[place] |= 1
+    while (place := content.find(b"PK\x01\x02", place + 1)) > 0:
+        content[place + 8] |= 1
+    path.write_bytes(content)
+
+
+def _other_compression(path, arrays):
+    content = bytearray(path.read_bytes())
+    place = -1
+    while (place := content.find(b"PK\x01\x02", place + 1)) >= 0:
+        content[place + 10] = 97
+    path.write_bytes(content)
+
+
+def _nested_header(path, arrays):
+    def nest(name, content):
+        return content[:10] + b"(" * (len(content) - 10)
+
+    _rezip(path, nest)
+
+
 @pytest.mark.parametrize(
     "damage",
-    [_cut, _flip, _text, _empty, _missing_key, _float_images, _few_labels, _no_nines, _objects],
+    [
+        *(
+            _cut,
+            _flip,
+            _text,
+            _empty,
+            _missing_key,
+            _float_images,
+            _few_labels,
+            _no_nines,
+            _objects,
+        ),
+        *(_28_gigabytes, _deflate_bomb, _encrypted, _other_compression, _nested_header),
+    ],
 )
 def test_damaged_file_is_named(npz, damage):
     path, arrays = npz
     damage(path, arrays)
     with pytest.raises(ValueError, match=rf"x_test.*Received: {path}"):
         [load_digits(split, path=path) for split in ("train", "test")]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_changed_bytes_are_one_error_or_harmless(npz, method):
+    path, arrays = npz
+    _rezip(path, compression=method)
+    good, rng = path.read_bytes(), np.random.default_rng(0)
+    load_digits("test", path=path)
+    for _ in range(150):
+        bad = bytearray(good)
+        bad[rng.integers(len(bad))] ^= 1 << rng.integers(8)
+        path.write_bytes(bad)
+        try:
+            np.testing.assert_array_equal(load_digits("test", path=path).images, arrays["x_test"])
+        except ValueError as error:
+            assert str(path) in str(error)
 
 
 def test_missing_file_is_named(tmp_path):

@@ -1,8 +1,14 @@
+import io
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from rstg_tf.data.clips import Clips
 from rstg_tf.data.interactions import Interactions
 from rstg_tf.data.sequence_example import decode_clip, encode_clip
 from rstg_tf.data.syncmnist import SyncMNIST
@@ -95,3 +101,119 @@ def test_of_many_frames_some_are_taken_evenly_and_jpeg_is_red_first():
 def test_records_that_can_not_be_used(record, message):
     with pytest.raises(ValueError, match=message):
         decode_clip(record, (2, 8, 8, 3))
+
+
+# --------------------------------------------------------------------- orientation and size
+
+
+def jpeg(image, orientation=None, **options):
+    exif = Image.Exif()
+    if orientation:
+        exif[0x112] = orientation
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", exif=exif.tobytes(), quality=95, **options)
+    return file.getvalue()
+
+
+# What has to be done to the stored frame, as the standard of EXIF says.
+UPRIGHT = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda stored: np.rot90(stored),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_all_readers_turn_frames_upright(orientation):
+    rng = np.random.default_rng(0)
+    stored = cv2.resize(rng.integers(0, 256, (4, 6, 3), np.uint8), (48, 32))
+    plain = np.asarray(Image.open(io.BytesIO(jpeg(stored))))
+    wanted = UPRIGHT[orientation](plain)
+    record = example([jpeg(stored, orientation)] * 2)
+    clip, _ = decode_clip(record, (2, *wanted.shape))
+    clips = Clips(frames=2, size=32, short_side=32, brightness=0)
+    evaluated, trained = np.empty((2, 2, 32, 32, 3), np.uint8)
+    clips.read(record, evaluated)
+    clips.read(record, trained, np.random.default_rng(0))
+    dense, _ = clips.read_whole_frames(record)
+    middle = wanted[:32, 8:40] if wanted.shape[1] == 48 else wanted[8:40]
+    for ours, expected in ((clip, wanted), (dense[0], wanted), (evaluated, middle)):
+        assert np.abs(ours.astype(int) - expected).max() <= 3
+    # A crop in training is some part of the upright frame.
+    long = max(wanted.shape)
+    parts = [
+        wanted[:, k : k + 32] if wanted.shape[1] == long else wanted[k : k + 32] for k in range(17)
+    ]
+    assert min(np.abs(trained[0].astype(int) - part).max() for part in parts) <= 3
+
+
+def flat_png(width, height):
+    """A PNG that claims a size and has next to no pixels."""
+
+    def chunk(kind, content):
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b""))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+def sized_jpeg(width, height, **options):
+    """A small JPEG whose header claims another size."""
+    content = jpeg(np.zeros((8, 8, 3), np.uint8), **options)
+    kind = b"\xff\xc2" if options.get("progressive") else b"\xff\xc0"
+    place = content.index(kind) + 5
+    return content[:place] + struct.pack(">HH", height, width) + content[place + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (sized_jpeg(60_000, 50_000), "60000 x 50000 pixels, where 33554432 are read at most"),
+        (flat_png(60_000, 50_000), "60000 x 50000 pixels"),
+        (flat_png(2**31 - 1, 1), "2147483647 x 1 pixels"),
+        (sized_jpeg(0, 8), "not a PNG or JPEG"),
+        (b"\xff\xd8\xff" + b"\xff" * 99, "not a PNG or JPEG"),
+        (b"\xff\xd8\xff\xe0\x00\x00" * 9, "not a PNG or JPEG"),
+        (cv2.imencode(".bmp", np.zeros((8, 8, 3), np.uint8))[1].tobytes(), "not a PNG or JPEG"),
+        (
+            sized_jpeg(5000, 5000, progressive=True)[:-2]
+            + b"\xff\xda\x00\x08\x01\x01\x00\x01\x01\x00" * 300,
+            "not a PNG or JPEG",
+        ),
+    ],
+)
+def test_frames_that_claim_too_much_are_refused_before_they_are_decoded(image, message):
+    record = example([image] * 2)
+    clips = Clips(frames=2, size=8, short_side=8)
+    for read in (
+        lambda: clips.read(record, np.empty(clips.shape, np.uint8)),
+        lambda: clips.read_whole_frames(record),
+        lambda: decode_clip(record, (2, 8, 8, 3)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read()
+
+
+def test_the_largest_frame_can_be_changed(monkeypatch):
+    record = example([png(100, 100)] * 2)
+    monkeypatch.setenv("RSTG_TF_MAX_FRAME_PIXELS", "9999")
+    with pytest.raises(ValueError, match=r"100 x 100 .* at most \(RSTG_TF_MAX_FRAME_PIXELS\)"):
+        decode_clip(record, (2, 100, 100, 3))
+    monkeypatch.setenv("RSTG_TF_MAX_FRAME_PIXELS", "10000")
+    decode_clip(record, (2, 100, 100, 3))
+    monkeypatch.setenv("RSTG_TF_MAX_FRAME_PIXELS", "many")
+    with pytest.raises(ValueError, match="RSTG_TF_MAX_FRAME_PIXELS must be a number"):
+        decode_clip(record, (2, 100, 100, 3))
+
+
+def test_a_strip_of_pixels_does_not_grow():
+    record = example([png(1, 200_000)] * 2)
+    with pytest.raises(ValueError, match="which is too large"):
+        Clips(frames=2, size=224, short_side=256).read_whole_frames(record)
