@@ -48,6 +48,20 @@ def main():
         default=256,
         help="a request with more frames of a clip is refused (default: 256)",
     )
+    parser.add_argument(
+        "--max-megapixels",
+        "--max_megapixels",
+        type=int,
+        default=256,
+        help="million pixels of all encoded frames of a request (default: 256)",
+    )
+    parser.add_argument(
+        "--max-clip-megapixels",
+        "--max_clip_megapixels",
+        type=int,
+        default=32,
+        help="million pixels that the model may see in a request (default: 32)",
+    )
     parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
     arguments = parser.parse_args()
     with _startup.one_line_errors():
@@ -75,6 +89,8 @@ def run(arguments):
         arguments.short_side,
         top=arguments.top,
         max_frames=arguments.max_frames,
+        max_megapixels=arguments.max_megapixels,
+        max_clip_megapixels=arguments.max_clip_megapixels,
     )
     if arguments.format == "serving":
         output = export_model(subject, settings, output, arguments.version, arguments.keep)

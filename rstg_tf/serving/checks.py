@@ -6,6 +6,11 @@ memory, and the answer is INVALID_ARGUMENT with a message that names the input.
 
 import tensorflow as tf
 
+# Of a state: its squares and sums of them are far below float32's largest number, and no stream
+# comes near it.
+_LARGEST = 1e12
+_COUNT = "frames_seen"
+
 
 def require(condition, rule, received):
     """An assertion for `tf.control_dependencies`.
@@ -47,6 +52,25 @@ def checked(tensor, name, **axes):
         return tf.identity(tensor)
 
 
+def checked_pixels(tensor, name, each, settings):
+    """Checks how many pixels the model would see.
+
+    Args:
+        tensor: clips, or encoded frames.
+        name: name of the input.
+        each: number of pixels that an element stands for, a fraction with several channels.
+        settings: `rstg_tf.serving.settings.Settings`.
+
+    Returns:
+        The same tensor.
+    """
+    pixels = tf.cast(tf.size(tensor, tf.int64), tf.float64) * each
+    limit = settings.max_clip_megapixels
+    rule = f"{name} must be at most {limit} million pixels as the model sees them."
+    with tf.control_dependencies([require(pixels <= limit * 1e6, rule, pixels)]):
+        return tf.identity(tensor)
+
+
 def checked_state(state, batch, specs):
     """Checks the state of streams.
 
@@ -62,20 +86,54 @@ def checked_state(state, batch, specs):
         name: tf.ensure_shape(state[name], spec.shape, name=name) for name, spec in specs.items()
     }
     rows = tf.stack([tf.shape(value)[0] for value in state.values()])
-    flat = [tf.cast(tf.reshape(value, [-1]), tf.float32) for value in state.values()]
-    fits = tf.reduce_all(rows == batch) & tf.reduce_all(tf.math.is_finite(tf.concat(flat, 0)))
+    fits = tf.reduce_all(rows == batch) & _all_within(state.values(), _LARGEST)
+    if _COUNT in state:  # The model divides by one more.
+        fits &= tf.reduce_all(state[_COUNT] >= 0)
 
     def refuse():
         wrong = []
-        for index, (name, values) in enumerate(zip(state, flat, strict=True)):
+        for index, (name, value) in enumerate(state.items()):
             rule = f"{name} must have one row for each frame of the batch."
             wrong.append(require(rows[index] == batch, rule, rows[index]))
-            finite = tf.reduce_all(tf.math.is_finite(values))
             # Else the stream would stay spoilt for ever.
-            wrong.append(require(finite, f"{name} must be finite.", values))
+            good = _all_within([value], _LARGEST)
+            rule = f"{name} must be finite, and of numbers below {_LARGEST:g}."
+            wrong.append(require(good, rule, value))
+            if name == _COUNT:
+                rule = f"{name} must not be negative."
+                wrong.append(require(tf.reduce_all(value >= 0), rule, value))
         with tf.control_dependencies(wrong):
             return tf.constant(False)
 
     # One look at all of them: a step is short, and an assertion is not.
     with tf.control_dependencies([tf.cond(fits, lambda: tf.constant(True), refuse)]):
         return {name: tf.identity(value) for name, value in state.items()}
+
+
+def finite_answer(outputs, inputs):
+    """Checks what the model made of its inputs: an answer is never NaN.
+
+    Args:
+        outputs: dict of tensors.
+        inputs: dict from name to tensor, to be named.
+
+    Returns:
+        The same outputs.
+    """
+    finite = _all_within(outputs.values(), float("inf"))
+
+    def refuse():
+        largest = [tf.reduce_max(tf.abs(tf.cast(value, tf.float32))) for value in inputs.values()]
+        rule = f"{', '.join(inputs)} must be such that the model's numbers stay finite."
+        with tf.control_dependencies([require(finite, rule, tf.stack(largest))]):
+            return tf.constant(False)
+
+    with tf.control_dependencies([tf.cond(finite, lambda: tf.constant(True), refuse)]):
+        return {name: tf.identity(value) for name, value in outputs.items()}
+
+
+def _all_within(tensors, limit):
+    """Whether all numbers are finite and at most `limit`, bool scalar."""
+    flat = tf.concat([tf.cast(tf.reshape(value, [-1]), tf.float32) for value in tensors], axis=0)
+    largest = tf.abs(flat)
+    return tf.reduce_all((largest <= limit) & (largest < float("inf")))

@@ -1,16 +1,10 @@
-"""Clips out of encoded frames, inside of the graph, as `rstg_tf.data.clips` makes them outside.
-
-Sizes are read from the headers and checked before a frame is decoded: a file of a few bytes may
-claim gigabytes of pixels.
-"""
+"""Clips out of encoded frames, inside of the graph, as `rstg_tf.data.clips` makes them outside."""
 
 import tensorflow as tf
 
 from rstg_tf.serving.checks import require
+from rstg_tf.serving.headers import inspect, is_jpeg, turned
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-_PNG_HEADER = 33  # Signature and IHDR.
 _FRAMES = "image/encoded"
 
 
@@ -27,9 +21,21 @@ def decode_frames(encoded, name, channels, settings):
         uint8 `[N, size, size, C]`: of each frame the square in the middle.
     """
     size = settings.clips.size
-    return tf.map_fn(
-        lambda image: _fit(_decode(image, name, channels, settings), settings.clips),
+    pixels, orientations = tf.map_fn(
+        lambda image: inspect(image, name, settings),
         encoded,
+        parallel_iterations=8,
+        fn_output_signature=(tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int32)),
+        name=name,
+    )
+    pixels = tf.reduce_sum(pixels)
+    rule = f"{name} must hold at most {settings.max_megapixels} million pixels in all."
+    fits = pixels <= settings.max_megapixels * 10**6
+    with tf.control_dependencies([require(fits, rule, pixels)]):
+        encoded = tf.identity(encoded)
+    return tf.map_fn(
+        lambda image: _fit(turned(_decode(image[0], name, channels), image[1]), settings.clips),
+        (encoded, orientations),
         parallel_iterations=8,  # A large frame takes 50 MB until it is resized.
         fn_output_signature=tf.TensorSpec([size, size, channels], tf.uint8),
         name=name,
@@ -92,42 +98,15 @@ def sample_frames(count, clips):
     return tf.minimum(numbers, last)
 
 
-def _decode(image, name, channels, settings):
-    """One frame, uint8 `[h, w, C]`, its header checked first."""
-    length = tf.strings.length(image)
-    is_jpeg = tf.equal(tf.strings.substr(image, 0, len(_JPEG)), _JPEG)
-    is_png = tf.equal(tf.strings.substr(image, 0, len(_PNG)), _PNG) & (length >= _PNG_HEADER)
-    rule = f"{name} must hold JPEG or PNG images. The first bytes and the length are not of one."
-    known = require(is_jpeg | is_png, rule, tf.strings.as_string(length))
-    rule = f"{name} must hold images of at most {settings.max_bytes} bytes."
-    short = require(length <= settings.max_bytes, rule, length)
-    with tf.control_dependencies([known, short]):
-        image = tf.identity(image)
-    shape = tf.cond(
-        is_jpeg,
-        lambda: tf.image.extract_jpeg_shape(image, name=name)[:2],
-        lambda: _png_shape(image),
-    )
-    fits = tf.reduce_all((shape >= 1) & (shape <= settings.max_side))
-    rule = f"{name} must hold images with sides of 1 to {settings.max_side} pixels."
-    with tf.control_dependencies([require(fits, rule, shape)]):
-        image = tf.identity(image)
+def _decode(image, name, channels):
+    """One frame, uint8 `[h, w, C]`, whose header was checked."""
     # OpenCV's transform is the accurate one, too.
     decoded = tf.cond(
-        is_jpeg,
+        is_jpeg(image),
         lambda: tf.io.decode_jpeg(image, channels, dct_method="INTEGER_ACCURATE", name=name),
         lambda: tf.io.decode_png(image, channels, name=name),
     )
     return tf.ensure_shape(decoded, [None, None, channels])
-
-
-def _png_shape(image):
-    """Height and width of a PNG, int32 `[2]`; what does not fit becomes negative."""
-    digits = tf.cast(tf.io.decode_raw(tf.strings.substr(image, 16, 8), tf.uint8), tf.int32)
-    width, height = tf.unstack(
-        tf.reduce_sum(tf.reshape(digits, [2, 4]) * [2**24, 2**16, 2**8, 1], axis=1)
-    )
-    return tf.stack([height, width])
 
 
 def _fit(image, clips):

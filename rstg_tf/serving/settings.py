@@ -19,6 +19,8 @@ class Settings(NamedTuple):
         max_frames: frames that a clip may have.
         max_side: pixels that a side of a clip or of an encoded frame may have.
         max_bytes: bytes that an encoded frame may have.
+        max_megapixels: million pixels that the encoded frames of a request may have in all.
+        max_clip_megapixels: million pixels that the model may see in one request.
     """
 
     clips: Clips
@@ -27,6 +29,8 @@ class Settings(NamedTuple):
     max_frames: int = 256
     max_side: int = 4096
     max_bytes: int = 2**23
+    max_megapixels: int = 256
+    max_clip_megapixels: int = 32
 
 
 def settings_of(subject, frames=None, size=None, short_side=None, **limits):
@@ -61,4 +65,11 @@ def settings_of(subject, frames=None, size=None, short_side=None, **limits):
             f"A clip must be {model.backbone.min_size} to {settings.max_side} pixels wide. "
             f"Received: size={clips.size}"
         )
+    for limit in ("max_megapixels", "max_clip_megapixels"):
+        least = clips.frames * clips.size**2 / 1e6
+        if not least <= getattr(settings, limit) < 2**40:
+            raise ValueError(
+                f"`{limit}` must be at least the {least:g} of a clip. "
+                f"Received: {limit}={getattr(settings, limit)}"
+            )
     return settings

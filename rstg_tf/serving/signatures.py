@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from rstg_tf.serving.checks import checked, checked_state
+from rstg_tf.serving.checks import checked, checked_pixels, checked_state, finite_answer
 from rstg_tf.serving.encoded import decode_frames, frames_of_examples
 
 _MIN_FRAMES = 2
@@ -52,28 +52,32 @@ def _clip_signatures(model, class_names, settings):
 
     logits_of = tf.function(logits_of).get_concrete_function(clip_spec)
 
-    def answers(clips):
-        return _answers(logits_of(clips), class_names, settings.top)
+    def answers(clips, name):
+        found = finite_answer({"logits": logits_of(clips)}, {name: clips})
+        return _answers(found["logits"], class_names, settings.top)
 
     def classify(clips):
         axes = {"batch": batch, "frames": frames, "height": side, "width": side}
-        return answers(checked(clips, "clips", **axes, channels=pixels))
+        clips = checked(clips, "clips", **axes, channels=pixels)
+        return answers(checked_pixels(clips, "clips", 1 / pixels, settings), "clips")
 
     def serve(clips):
         found = classify(clips)
         return {name: found[name] for name in ("logits", "probabilities")}
 
     def clips_of(images, name):
+        images = checked_pixels(images, name, settings.clips.size**2, settings)
         decoded = decode_frames(tf.reshape(images, [-1]), name, pixels, settings)
         return tf.reshape(decoded, tf.concat([tf.shape(images), decoded.shape[1:]], axis=0))
 
     def predict_frames(images):
-        return answers(clips_of(checked(images, "frames", batch=batch, frames=frames), "frames"))
+        images = checked(images, "frames", batch=batch, frames=frames)
+        return answers(clips_of(images, "frames"), "frames")
 
     def serve_examples(examples):
         examples = checked(examples, "examples", batch=batch)
         images = frames_of_examples(examples, "examples", settings.clips)
-        return answers(clips_of(images, "examples"))
+        return answers(clips_of(images, "examples"), "examples")
 
     def describe(rows):
         count = tf.shape(checked(rows, "rows", batch=batch))
@@ -114,16 +118,18 @@ def _stream_signatures(model, class_names, settings):
     next_of = tf.function(next_of).get_concrete_function(frame_spec, specs)
 
     def answer(frames, state):
-        state = checked_state(state, tf.shape(frames)[0], specs)
-        logits, state = next_of(frames, state)
-        return {**_answers(logits, class_names, settings.top), **state}
+        given = checked_state(state, tf.shape(frames)[0], specs)
+        logits, state = next_of(frames, given)
+        found = finite_answer({"logits": logits, **state}, {"frames": frames, **given})
+        return {**_answers(found.pop("logits"), class_names, settings.top), **found}
 
     def step(frames, **state):
         frames = checked(frames, "frames", batch=batch, height=side, width=side, channels=pixels)
-        return answer(frames, state)
+        return answer(checked_pixels(frames, "frames", 1 / pixels, settings), state)
 
     def step_encoded(frames, **state):
         images = checked(frames, "frames", batch=batch)
+        images = checked_pixels(images, "frames", settings.clips.size**2, settings)
         return answer(decode_frames(images, "frames", pixels, settings), state)
 
     def init_states(rows):
