@@ -1,10 +1,14 @@
 """The files of `exports/serving` are what TensorFlow Serving, Compose and Kubernetes read."""
 
+import copy
 import re
 from pathlib import Path
 
+import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
 from google.protobuf import text_format
 from serving_protos import BatchingParameters, MonitoringConfig
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
@@ -13,6 +17,12 @@ import rstg_tf
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "exports" / "serving"
+WRONG = (
+    KeyError,  # Of `kind` and `apiVersion`.
+    kubernetes_validate.ValidationError,
+    kubernetes_validate.InvalidSchemaError,
+    kubernetes_validate.SchemaNotFoundError,
+)
 # An uncompressed batch of 8 clips of the size that most are trained at.
 LARGEST_REQUEST = 8 * 32 * 224 * 224 * 3
 
@@ -78,7 +88,7 @@ def test_compose_starts_the_server_with_these_files(compose):
     for name in ("model_config_file", "batching_parameters_file", "monitoring_config_file"):
         folder, file = given[name].rsplit("/", 1)
         assert (FOLDER / mounted[folder] / file).is_file()
-    assert {f"{given['port']}:8500", f"{given['rest_api_port']}:8501"} == set(compose["ports"])
+    assert {given["port"], given["rest_api_port"]} == {"8500", "8501"}
     limits = dict(pair.split("=") for pair in given["grpc_channel_arguments"].split(","))
     assert set(limits) == {f"grpc.max_{way}_message_length" for way in ("receive", "send")}
     assert all(int(limit) >= LARGEST_REQUEST for limit in limits.values())
@@ -109,6 +119,121 @@ def test_kubernetes_runs_the_same_and_scales(compose, kubernetes):
     (config,) = parsed("models.config", ModelServerConfig).model_config_list.config
     for probe in ("startupProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["path"].startswith(f"/v1/models/{config.name}/")
+
+
+def test_compose_file_is_one():
+    schema = jsonschema.Draft202012Validator(get_builtin_schema("vendor.compose-spec"))
+    whole = yaml.safe_load((FOLDER / "docker-compose.yml").read_text())
+    schema.validate(whole)
+    for keys in paths(whole["services"]["serving"]):
+        if keys[0] == "logging" and len(keys) > 2:  # Options are the driver's.
+            continue
+        wrong = copy.deepcopy(whole)
+        misspell(wrong["services"]["serving"], keys)
+        assert list(schema.iter_errors(wrong)), keys
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+def test_kubernetes_objects_are_such(version, kubernetes):
+    assert set(kubernetes) == {
+        "Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget",
+        "NetworkPolicy", "ServiceAccount",
+    }  # fmt: skip
+    for document in kubernetes.values():
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_a_misspelt_key_of_kubernetes_would_be_seen(kubernetes):
+    any_keys = {"labels", "annotations", "matchLabels", "selector", "requests", "limits"}
+    for document in kubernetes.values():
+        for keys in paths(document):
+            if keys[-2:-1] and keys[-2] in any_keys and keys[-1] != "matchLabels":
+                continue
+            wrong = copy.deepcopy(document)
+            misspell(wrong, keys)
+            with pytest.raises(WRONG):
+                kubernetes_validate.validate(wrong, "1.37", strict=True)
+
+
+def hardened_pod(pod, container):
+    """The Pod Security Standard "restricted", and what it leaves open."""
+    around, inside = pod["securityContext"], container["securityContext"]
+    assert around["runAsNonRoot"] is True and around["runAsUser"] > 0 and around["runAsGroup"] > 0
+    assert around["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert inside["allowPrivilegeEscalation"] is False and inside["privileged"] is False
+    assert inside["readOnlyRootFilesystem"] is True
+    assert inside["capabilities"] == {"drop": ["ALL"]}
+    assert pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    assert all({"persistentVolumeClaim", "configMap", "emptyDir"} & set(v) for v in pod["volumes"])
+    assert all(
+        mount.get("readOnly") is True or mount["mountPath"] == "/tmp"
+        for mount in container["volumeMounts"]
+    )
+    limits = container["resources"]["limits"]
+    assert set(limits) == {"cpu", "memory", "ephemeral-storage"}
+
+
+def hardened_service(service):
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"])
+    assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert all(path.startswith("/tmp:") and "noexec" in path for path in service["tmpfs"])
+    assert all(volume.endswith(":ro") for volume in service["volumes"])
+    assert {service[limit] for limit in ("mem_limit", "memswap_limit")} == {"4g"}
+    assert service["pids_limit"] > 0
+    assert all(port.startswith("${RSTG_BIND:-127.0.0.1}:") for port in service["ports"])
+    assert not {"privileged", "network_mode", "pid", "ipc", "cap_add", "devices"} & set(service)
+
+
+def test_the_server_has_no_right_that_it_does_not_need(compose, kubernetes):
+    hardened_service(compose)
+    for key in ("user", "read_only", "cap_drop", "security_opt", "ports", "pids_limit", "tmpfs"):
+        with pytest.raises((AssertionError, KeyError, TypeError)):
+            hardened_service({**compose, key: None})
+    pod = kubernetes["Deployment"]["spec"]["template"]["spec"]
+    hardened_pod(pod, pod["containers"][0])
+    assert kubernetes["ServiceAccount"]["automountServiceAccountToken"] is False
+    assert pod["serviceAccountName"] == kubernetes["ServiceAccount"]["metadata"]["name"]
+    for where in ("securityContext", "resources"):
+        for keys in paths(pod["containers"][0][where]):
+            wrong = copy.deepcopy(pod)
+            misspell(wrong["containers"][0][where], keys)
+            if keys[0] != "requests":
+                with pytest.raises((AssertionError, KeyError)):
+                    hardened_pod(wrong, wrong["containers"][0])
+
+
+def test_only_clients_and_prometheus_reach_the_pods(kubernetes):
+    policy, deployment = kubernetes["NetworkPolicy"]["spec"], kubernetes["Deployment"]["spec"]
+    assert policy["podSelector"] == deployment["selector"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"] and policy["egress"] == []
+    (container,) = deployment["template"]["spec"]["containers"]
+    names = {port["name"] for port in container["ports"]}
+    clients, prometheus = policy["ingress"]
+    assert {port["port"] for port in clients["ports"]} == names
+    assert [port["port"] for port in prometheus["ports"]] == ["rest"]
+    for rule in policy["ingress"]:
+        assert all(any(value for value in peer.values()) for peer in rule["from"])
+    (label,) = clients["from"][0]["podSelector"]["matchLabels"].items()
+    assert "{}={}".format(*label) in (FOLDER / "README.md").read_text()
+
+
+def paths(value, before=()):
+    """Yields the keys that lead to each key of nested dicts and lists."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        if isinstance(value, dict):
+            yield (*before, key)
+        if isinstance(inner, (dict, list)):
+            yield from paths(inner, (*before, key))
+
+
+def misspell(value, keys):
+    *around, key = keys
+    for inner in around:
+        value = value[inner]
+    value[f"{key}X"] = value.pop(key)
 
 
 def test_page_shows_flags_and_files_that_are_there():
