@@ -94,7 +94,7 @@ class RunFolder:
 
     def read_classes(self):
         """Reads the names of the classes, in order."""
-        return self.classes.read_text(encoding="utf-8").splitlines()
+        return self.classes.read_text(encoding="utf-8").rstrip("\n").split("\n")
 
     def write_summary(self, summary):
         """Writes a dict as `summary.json`."""

@@ -105,7 +105,7 @@ def read_labels(path, num_classes):
         numbers = {name: int(number) for name, number in json.loads(text).items()}
         names = sorted(numbers, key=numbers.get)
     else:
-        names = [line.strip() for line in text.splitlines() if line.strip()]
+        names = [line.strip() for line in text.split("\n") if line.strip()]
     if len(names) != num_classes:
         raise ValueError(
             f"Labels must be the names of {num_classes} classes. Received: {len(names)} in {path}"

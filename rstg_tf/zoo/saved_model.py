@@ -138,7 +138,7 @@ def read_class_names(directory):
         List of names in the order of the logits, or None where it has none.
     """
     path = pathlib.Path(directory) / "assets" / LABELS
-    return path.read_text().splitlines() if path.is_file() else None
+    return path.read_text(encoding="utf-8").rstrip("\n").split("\n") if path.is_file() else None
 
 
 def weights_checksum(model):

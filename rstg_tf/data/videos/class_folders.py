@@ -44,7 +44,7 @@ def list_split(source, split, labels=None):
             classes as well as splits.
     """
     files = storage.list_files(source, skip=is_leftover)
-    paths = [path for path in files if "/" in path and is_video(path) and _is_unicode(path)]
+    paths = _in_folders(files)
     if not paths:
         raise ValueError(
             "The source must be a CSV file, a folder with CSV files or with one folder of videos "
@@ -77,6 +77,15 @@ def list_split(source, split, labels=None):
     return VideoList(
         posixpath.basename(source), split, what, source, class_names, videos, notes=notes
     )
+
+
+def has_videos(source):
+    """Returns whether there are videos in the folders below a folder."""
+    return bool(_in_folders(storage.list_files(source, skip=is_leftover)))
+
+
+def _in_folders(files):
+    return [path for path in files if "/" in path and is_video(path) and _is_unicode(path)]
 
 
 def _known_classes(source, labels):

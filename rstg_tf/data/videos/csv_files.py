@@ -71,12 +71,13 @@ def find(folder):
     """
     return [
         name
-        for name in _all_csv_files(folder)
+        for name in all_csv_files(folder)
         if _split_of_file(name) or _has_columns(storage.join(folder, name))
     ]
 
 
-def _all_csv_files(folder):
+def all_csv_files(folder):
+    """Returns the names of the CSV files in a folder, whatever they hold."""
     names = storage.list_files(folder, below=False, skip=is_leftover)
     return [name for name in names if name.lower().endswith(".csv")]
 
@@ -99,7 +100,7 @@ def _files(source, split):
         meant = _split_of_file(name)
         notes = [f"{name} is taken for the {split} split"] if meant not in (None, split) else []
         return root or slash or ".", name, [name], notes
-    everything = _all_csv_files(source)
+    everything = all_csv_files(source)
     names = everything if len(everything) == 1 else find(source)
     if not names:
         raise ValueError(

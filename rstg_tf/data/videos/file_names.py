@@ -6,18 +6,16 @@ import re
 
 from rstg_tf.text import printable
 
-# Of the containers and streams of video that FFmpeg reads; those of sound and pictures are not.
+# Of the containers and streams of video that `VideoReader` lets FFmpeg read.
 VIDEO_ENDINGS = frozenset(
     {
         *(".webm", ".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".mk3d", ".gif"),
         *(".apng", ".mpg", ".mpeg", ".mpe", ".mpv", ".m1v", ".m2v", ".m2p", ".m2t", ".m2ts"),
-        *(".mts", ".ts", ".tp", ".trp", ".vob", ".evo", ".wmv", ".asf", ".wtv", ".flv", ".f4v"),
-        *(".3gp", ".3gpp", ".3g2", ".3gp2", ".ogv", ".ogm", ".rm", ".rmvb", ".mxf", ".gxf"),
-        *(".dv", ".dif", ".nut", ".ivf", ".ivr", ".y4m", ".h261", ".h263", ".h264", ".h26l"),
-        *(".264", ".avc", ".h265", ".hevc", ".265", ".h266", ".vvc", ".266", ".obu", ".vc1"),
-        *(".rcv", ".vc2", ".drc", ".cavs", ".avs2", ".avs3", ".evc", ".mjpg", ".mjpeg", ".mj2"),
-        *(".ismv", ".insv", ".amv", ".nsv", ".viv", ".fli", ".flc", ".bik", ".smk", ".roq"),
-        *(".pva", ".nuv", ".dav"),
+        *(".mts", ".ts", ".tp", ".trp", ".vob", ".evo", ".wmv", ".asf", ".flv", ".f4v", ".3gp"),
+        *(".3gpp", ".3g2", ".3gp2", ".ogv", ".ogm", ".rm", ".rmvb", ".mxf", ".dv", ".dif"),
+        *(".nut", ".ivf", ".y4m", ".h261", ".h263", ".h264", ".h26l", ".264", ".avc", ".h265"),
+        *(".hevc", ".265", ".h266", ".vvc", ".266", ".obu", ".vc1", ".mjpg", ".mjpeg", ".mj2"),
+        *(".ismv", ".insv", ".amv"),
     }
 )
 _FRAME_ENDINGS = (".jpg", ".jpeg")

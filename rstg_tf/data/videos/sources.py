@@ -78,7 +78,11 @@ def _looks_like(source):
     version = something_something.find_version(source)
     if version:
         return f"something-something-{version}"
-    return "csv" if csv_files.find(source) else "folders"
+    if csv_files.find(source):
+        return "csv"
+    # Where there is nothing but a CSV file, its reader says what is wrong with it.
+    alone = csv_files.all_csv_files(source) and not class_folders.has_videos(source)
+    return "csv" if alone else "folders"
 
 
 def _file_name(name):

@@ -70,7 +70,7 @@ def read_class_names(folder, used, labels=None):
     path = labels or storage.join(folder, LABELS)
     if labels is None and storage.size(path) is None:
         numbers = all(re.fullmatch(r"[0-9]+", name) for name in used)
-        return sorted(used, key=int if numbers else None)
+        return sorted(used, key=(lambda name: (int(name), name)) if numbers else None)
     names = read_label_file(path)
     unknown = sorted(used - set(names))
     if unknown:

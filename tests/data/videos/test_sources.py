@@ -182,8 +182,14 @@ def test_sources_that_are_none(tmp_path):
 )
 def test_csv_in_another_encoding(content, message, tmp_path):
     (tmp_path / "list.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=f"{message}.*Received: .*list.csv"):
-        list_videos(tmp_path / "list.csv", "train")
+    for source in (tmp_path / "list.csv", tmp_path):
+        with pytest.raises(ValueError, match=f"{message}.*Received: .*list.csv"):
+            list_videos(source, "train")
+
+
+def test_classes_that_are_numbers_have_one_order(tmp_path):
+    touch(tmp_path, "10/1.mp4", "1/1.mp4", "01/1.mp4", "9/1.mp4")
+    assert list_videos(tmp_path, "train").class_names == ["01", "1", "9", "10"]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +302,6 @@ ENDINGS = {
     "mpeg1video": "m1v",
     "mpeg2video": "m2v",
     "asf": "asf wmv",
-    "wtv": "wtv",
     "flv": "flv",
     "ogg": "ogv ogm",
     "rm": "rm",
@@ -326,7 +331,7 @@ def write_as(format, path):
         container.mux(stream.encode(None))
 
 
-def test_every_ending_of_ffmpeg_is_listed_by_every_command_and_read(tmp_path):
+def test_every_ending_of_a_video_is_listed_by_every_command_and_read(tmp_path):
     (tmp_path / "a").mkdir()
     paths = []
     for format, endings in ENDINGS.items():
