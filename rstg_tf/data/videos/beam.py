@@ -74,7 +74,7 @@ def _check_known(flags):
         )
 
 
-# Errors of files in tasks that run in the process that waits for them; None in all others.
+# Errors of tasks that run in the process that waits for them; None in all others.
 _errors_here = None
 
 
@@ -84,13 +84,13 @@ def _run(function, task):
     elif not _errors_here:  # After an error the rest is left alone.
         try:
             function(task)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             _errors_here.append(error)
 
 
 @contextlib.contextmanager
 def _errors_of_tasks():
-    """Raises the errors of files, which Beam would print and wrap with all frames of its own."""
+    """Raises errors of files and memory, which Beam would print and wrap with its own frames."""
     global _errors_here
     _errors_here = []
     try:
@@ -98,13 +98,19 @@ def _errors_of_tasks():
         if _errors_here:
             raise _errors_here[0]
     except RuntimeError as error:
-        found = re.findall(
-            r"^(?:RuntimeError: )?(\w+): (.*?)(?: \[while running .*)?$", str(error), re.M
-        )
-        name, message = found[-1] if found else ("", "")
-        kind = getattr(builtins, name, None)
-        if not (isinstance(kind, type) and issubclass(kind, OSError)):
+        found = _of_worker(error)
+        if found is None:
             raise
-        raise OSError(message) from error
+        raise found from error
     finally:
         _errors_here = None
+
+
+def _of_worker(error):
+    """The error of a file or of memory that Beam wrote into the text of its own, or None."""
+    written = r"^(?:RuntimeError: )?(?:[\w.]+\.)?(\w+)(?:: (.*?))?(?: \[while running .*)?$"
+    for name, message in reversed(re.findall(written, str(error), re.MULTILINE)):
+        kind = getattr(builtins, name, None)
+        if isinstance(kind, type) and issubclass(kind, (OSError, MemoryError)):
+            return (MemoryError if issubclass(kind, MemoryError) else OSError)(message)
+    return None
