@@ -1,18 +1,24 @@
+import concurrent.futures
+import functools
 import hashlib
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from rstg_tf.data import records
 from rstg_tf.data.dataset_info import to_text
 from rstg_tf.data.input import evaluation_dataset, training_dataset
+from rstg_tf.data.inspection import inspect_shards
 from rstg_tf.data.interactions import Interactions
 from rstg_tf.data.sequence_example import encode_clip
 from rstg_tf.data.shard_writer import write_shards
@@ -81,6 +87,71 @@ def test_a_finished_split_is_not_made_again(folder):
     write_shards(source(), folder, progress=counts.append)
     assert sum(counts) == 50
     assert before == {path: path.stat().st_mtime_ns for path in folder.glob("*.tfrecord")}
+
+
+def at_once(*calls):
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        return [job.result() for job in [pool.submit(call) for call in calls]]
+
+
+@pytest.mark.parametrize("trial", range(3))
+def test_two_splits_at_once(tmp_path, trial):
+    at_once(
+        lambda: write_shards(source(), tmp_path),
+        lambda: write_shards(source(split="test"), tmp_path),
+        lambda: write_shards(source(split="validation"), tmp_path),
+    )
+    for split in ("train", "test", "validation"):
+        assert Shards(tmp_path, split).num_examples == 50
+    assert len(contents(tmp_path)) == 13  # No lock is left.
+
+
+def test_the_same_split_twice_at_once(folder, tmp_path_factory):
+    other, told, counts = tmp_path_factory.mktemp("other"), [], []
+    call = functools.partial(write_shards, source(), other, tell=told.append)
+    begun = threading.Event()
+
+    def slowly(count):
+        counts.append(count)
+        begun.set()
+        time.sleep(0.05)
+
+    def later():
+        begun.wait()
+        call()
+
+    at_once(lambda: call(progress=slowly), later)
+    assert told == [f"Another process makes the train split in {other}; waiting for it."]
+    assert sum(counts) == 50
+    assert contents(other) == contents(folder)
+
+
+def test_a_shard_without_its_checksum_is_made_again(folder):
+    before, told = contents(folder), []
+    shard = folder / "interactions-train-00002-of-00004.tfrecord"
+    shard.write_bytes(bytes(len(before[shard.name])))
+    write_shards(source(), folder, tell=told.append)
+    assert told == [f"A shard does not have its checksum; it is made again: {shard}"]
+    assert contents(folder) == before
+
+
+def test_too_small_a_disk_is_told_before_anything_is_made(tmp_path):
+    with pytest.raises(OSError, match=rf"must have \d+ MB free.*{tmp_path}"):
+        write_shards(source(num_examples=10**11), tmp_path)
+    assert contents(tmp_path) == {}
+    with pytest.raises(ValueError, match=r"must be a local one. Received: s3://bucket/x"):
+        write_shards(source(), "s3://bucket/x")
+
+
+def test_a_record_that_claims_to_be_huge_is_named(folder):
+    shard = folder / "interactions-train-00001-of-00004.tfrecord"
+    header = struct.pack("<Q", 2**60)
+    content = header + records._checksum(header)
+    shard.write_bytes(content.ljust(shard.stat().st_size, b"x"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{shard}, record 0: missing or"):
+        list(evaluation_dataset(Shards(folder, "train"), 50))
+    with pytest.raises(ValueError, match=f"damaged: {shard}, record 0: a record in it claims"):
+        inspect_shards(folder)
 
 
 def test_a_lost_shard_is_made_again(folder):

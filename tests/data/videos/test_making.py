@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from official.vision.dataloaders import video_input
 from PIL import Image
 from video_files import frames_of, numbers, write_video
 
-from rstg_tf.data.dataset_info import read_info
+from rstg_tf.data.dataset_info import read_info, to_text
+from rstg_tf.data.videos import shard_task
 from rstg_tf.data.videos.beam import check_flags
 from rstg_tf.data.videos.encoding import FrameFormat
 from rstg_tf.data.videos.making import make_shards
@@ -286,6 +288,111 @@ def test_finished_lost_and_foreign_shards(source, tmp_path):
     with pytest.raises(ValueError, match="another data set"):
         make_shards(listed._replace(class_names=["x", "y"]), tmp_path)
     assert contents(tmp_path) == before
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A small source that may be changed."""
+    for number in range(4):
+        write_video(tmp_path / "own" / "ab"[number % 2] / f"{number}.mp4", frames_of(4))
+    return tmp_path / "own"
+
+
+def test_a_video_that_was_replaced_or_mended_comes_in(own, tmp_path):
+    (own / "a/broken.mp4").write_bytes(b"no video")
+    listed, told = list_videos(own, "train", name="mine"), []
+    make_shards(listed, tmp_path / "out", num_shards=5, tell=told.append)
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord")}
+    make_shards(listed, tmp_path / "out", tell=told.append)
+    assert told == [] and times == {path: path.stat().st_mtime_ns for path in times}
+    write_video(own / "a/broken.mp4", frames_of(6))
+    before = os.stat(own / "b/1.mp4")
+    write_video(own / "b/1.mp4", frames_of(7))
+    os.utime(own / "b/1.mp4", ns=(before.st_atime_ns, before.st_mtime_ns))
+    make_shards(listed, tmp_path / "out", tell=told.append)
+    assert len(told) == 2 and all("other videos than are there now" in line for line in told)
+    kept = [path for path in times if path.stat().st_mtime_ns == times[path]]
+    assert len(kept) == 3
+    assert failures(tmp_path / "out") == []
+    assert {name: len(frames) for name, (_, frames) in records(tmp_path / "out").items()} == {
+        **{f"{'ab'[number % 2]}/{number}.mp4": 4 for number in range(4)},
+        **{"a/broken.mp4": 6, "b/1.mp4": 7},
+    }
+
+
+def test_shards_of_zeros_and_those_without_notes_of_videos(own, tmp_path):
+    listed, out, told = list_videos(own, "train", name="mine"), tmp_path / "out", []
+    make_shards(listed, out, num_shards=2)
+    before = contents(out)
+    shard = out / "mine-train-00001-of-00002.tfrecord"
+    shard.write_bytes(bytes(len(before[shard.name])))
+    make_shards(listed, out, tell=told.append)
+    assert told == [f"A shard does not have its checksum; it is made again: {shard}"]
+    assert contents(out) == before
+    info = read_info(out)
+    for entry in info["splits"]["train"]["shards"]:
+        del entry["videos_sha256"]  # As they were made before.
+    (out / "dataset_info.json").write_text(to_text(info))
+    make_shards(listed, out, tell=told.append)
+    assert len(told) == 1
+
+
+def test_notes_that_are_damaged_or_of_another_run_count_nothing(own, tmp_path):
+    listed, out = list_videos(own, "train", name="mine"), tmp_path / "out"
+    make_shards(listed, tmp_path / "whole", num_shards=3)
+    notes = out / "unfinished-train"
+    notes.mkdir(parents=True)
+    shard = {"file": "mine-train-00000-of-00003.tfrecord", "examples": 9, "bytes": 9}
+    for name, text in {
+        "mine-train-00000-of-00003.tfrecord.0.json": json.dumps({"run": "x", "shard": shard}),
+        "mine-train-00001-of-00003.tfrecord.0.json": "[" * 10**5,
+        "mine-train-00002-of-00003.tfrecord.7.json": "",
+        "mine-train-00002-of-00003.tfrecord.checked.json": "{}",
+        **{".json": "", "x.json": "", "..json": "", "a.tfrecord.-1.json": "{}"},
+    }.items():
+        (notes / name).write_text(text)
+    (out / shard["file"]).write_bytes(bytes(9))
+    make_shards(listed, out, num_shards=3)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_two_splits_at_once(own, tmp_path):
+    for split in ("train", "validation"):
+        (tmp_path / "both" / split).parent.mkdir(exist_ok=True)
+        shutil.copytree(own, tmp_path / "both" / split)
+    flags = [f"--source={tmp_path / 'both'}", f"--output={tmp_path / 'out'}"]
+    started = [
+        subprocess.Popen(
+            [sys.executable, REPOSITORY / "pipelines/make_shards.py", *flags, f"--split={split}"],
+            stderr=subprocess.PIPE,
+        )
+        for split in ("train", "validation", "train")
+    ]
+    errors = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    splits = read_info(tmp_path / "out")["splits"]
+    assert {name: split["complete"] for name, split in splits.items()} == {
+        "train": True,
+        "validation": True,
+    }
+    assert not [path.name for path in (tmp_path / "out").iterdir() if path.name[0] == "."]
+
+
+@pytest.mark.parametrize("error", [AttributeError("x"), MemoryError(), UnicodeError("y"), KeyError])
+def test_whatever_ends_a_decoder_is_listed(own, tmp_path, monkeypatch, error):
+    encode = shard_task.encode_video
+
+    def fail(video, *rest):
+        if video.path == "b/1.mp4":
+            raise error
+        return encode(video, *rest)
+
+    monkeypatch.setattr(shard_task, "encode_video", fail)
+    make_shards(list_videos(own, "train"), tmp_path / "out")
+    (row,) = failures(tmp_path / "out")
+    name = type(error).__name__ if isinstance(error, Exception) else error.__name__
+    assert row["path"] == "b/1.mp4" and row["reason"].startswith(name)
+    assert len(records(tmp_path / "out")) == 3
 
 
 def test_what_can_not_be_written_is_one_error(source, tmp_path):
