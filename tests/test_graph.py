@@ -3,6 +3,7 @@ import fractions
 
 import numpy as np
 import pytest
+from closeness import FLOAT64, assert_close
 
 from rstg_tf.graph import SpaceGraph, area_weights
 
@@ -38,25 +39,25 @@ def test_a_single_region_has_no_edge():
 def test_area_weights_are_means(in_size, out_size):
     weights = area_weights(in_size, out_size)
     assert weights.shape == (out_size, in_size)
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
-    np.testing.assert_allclose(weights.sum(axis=0), out_size / in_size)
+    assert_close(weights.sum(axis=1), 1.0, FLOAT64)
+    assert_close(weights.sum(axis=0), out_size / in_size, FLOAT64)
     assert (weights >= 0).all()
 
 
 def test_a_cell_on_a_border_counts_by_its_covered_fraction():
-    np.testing.assert_allclose(
-        area_weights(4, 3), np.array([[3, 1, 0, 0], [0, 2, 2, 0], [0, 0, 1, 3]]) / 4, atol=1e-12
+    assert_close(
+        area_weights(4, 3), np.array([[3, 1, 0, 0], [0, 2, 2, 0], [0, 0, 1, 3]]) / 4, FLOAT64
     )
 
 
 def test_pool_and_spread_weights():
     graph = SpaceGraph((3, (1, 2)))
     pooled = graph.pool_weights(7, 5) @ np.ones(35)
-    np.testing.assert_allclose(pooled, 1.0)
+    assert_close(pooled, 1.0, FLOAT64)
     spread = graph.spread_weights(7, 5) @ np.ones(graph.num_nodes)
-    np.testing.assert_allclose(spread, 2.0)  # One for each scale.
+    assert_close(spread, 2.0, FLOAT64)  # One for each scale.
     left = graph.spread_weights(7, 4) @ np.eye(graph.num_nodes)[9]
-    np.testing.assert_allclose(left.reshape(7, 4), [[1, 1, 0, 0]] * 7)
+    assert_close(left.reshape(7, 4), [[1, 1, 0, 0]] * 7, FLOAT64)
 
 
 @pytest.mark.parametrize("dim_map", [6, 7, 2])

@@ -3,6 +3,7 @@
 import contextlib
 from unittest import mock
 
+import numpy as np
 import tensorflow as tf
 
 from rstg_tf import experiments
@@ -57,6 +58,13 @@ def chance_of_nothing():
     """A few steps teach nothing: here, a model that gets any clip right is better than chance."""
     with mock.patch("rstg_tf.evaluation.data.chance_level", lambda source: 0.0):
         yield
+
+
+def assert_same_checkpoint(found, expected):
+    """The values of two trainings that should be one are the same bit by bit."""
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, name)
 
 
 def checkpoint_values(directory):

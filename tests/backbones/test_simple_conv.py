@@ -1,6 +1,6 @@
-import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 
 from rstg_tf.backbones import SimpleConv, build_backbone
 
@@ -16,7 +16,7 @@ def test_is_convolution_bias_relu_pool():
     for convolution, bias in zip(layer._convolutions, layer._biases, strict=True):
         x = tf.nn.conv2d(x, convolution.kernel, 1, "VALID") + bias
         x = tf.nn.max_pool2d(tf.nn.relu(x), 2, 2, "VALID")
-    np.testing.assert_allclose(layer(frames), tf.reshape(x, [2, 3, *x.shape[1:]]), atol=1e-5)
+    assert_close(layer(frames), tf.reshape(x, [2, 3, *x.shape[1:]]))
 
 
 def test_64_pixels_become_6_by_6_cells():
@@ -34,7 +34,7 @@ def test_unknown_sizes():
     graph = tf.function(layer, input_signature=[tf.TensorSpec([None, None, None, None, 3])])
     for shape in ([1, 2, 12, 16, 3], [3, 5, 20, 14, 3]):
         x = tf.random.stateless_normal(shape, seed=[5, 6])
-        np.testing.assert_allclose(graph(x), layer(x), atol=1e-6)
+        assert_close(graph(x), layer(x))
 
 
 def test_config_round_trip():

@@ -3,6 +3,7 @@ import oracle
 import pytest
 import tensorflow as tf
 import yaml
+from closeness import NETWORK, REFERENCE, assert_close
 from tf1_checkpoint import write_checkpoint
 
 from rstg_tf import convert
@@ -10,20 +11,14 @@ from rstg_tf.backbones import C2D_KERNELS, VideoResNet
 from rstg_tf.convert.checkpoint import canonical_lstm, read_checkpoint
 from rstg_tf.convert.network import plan_backbone
 
-TOLERANCE = 1e-4  # Largest absolute difference over the largest absolute expected value.
-SMALL = ("M1", "M1_pixel")
-IN_EVERY_RUN = (*SMALL, "M9")  # One of full size: I3D with RSTG at res3.
+SMALL = ("small-M1", "M1", "M1_pixel")
+IN_EVERY_RUN = (*SMALL, "M9", "missing")  # One of full size: I3D with RSTG at res3.
 LSTM = "tower/whole_graph_model_final/cudnn_lstm/"
 CELL = LSTM + "rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell/"
 
 
-@pytest.fixture(autouse=True)
-def _needs_the_oracle():
-    oracle.require()
-
-
 def config_of(case):
-    return oracle.FOLDER / "cases" / case / "config.yaml"
+    return oracle.folder_of(case) / "config.yaml"
 
 
 def often_or_slow(names):
@@ -31,18 +26,28 @@ def often_or_slow(names):
     return [name if name in IN_EVERY_RUN else pytest.param(name, marks=slow) for name in names]
 
 
-@pytest.mark.parametrize("case", often_or_slow(oracle.cases("full")) or ["missing"])
+@pytest.mark.parametrize("case", often_or_slow(oracle.cases("full")))
 def test_network_meets_the_authors_logits(case, tmp_path):
     checkpoint = write_checkpoint(tmp_path / "model_1.ckpt", oracle.variables(case))
     network = convert.from_tf1_checkpoint(config_of(case), checkpoint)
     logits, expected = network(oracle.inputs(case), training=False), oracle.expected(case)["logits"]
-    assert np.abs(logits - expected).max() <= TOLERANCE * np.abs(expected).max()
+    assert_close(logits, expected, REFERENCE if case in SMALL else NETWORK)
     trainable = sum(int(tf.size(weight)) for weight in network.trainable_weights)
     assert trainable == oracle.info(case)["parameters"]["trainable"]
 
 
+def test_pooled_and_first_nodes_of_a_network_meet_the_authors_numbers(tmp_path):
+    expected, inputs = oracle.expected("small-M1"), oracle.inputs("small-M1")
+    checkpoint = write_checkpoint(tmp_path / "model_1.ckpt", oracle.variables("small-M1"))
+    model = convert.from_tf1_checkpoint(config_of("small-M1"), checkpoint).classifier
+    maps, scope = model.backbone(inputs), "whole_graph_model_final/"
+    oracle.assert_matches(model.block.pooling(maps), expected, scope + "patch_feats")
+    nodes = model.block._nodes(maps, training=False)
+    oracle.assert_matches(nodes, expected, scope + "node_feats")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", oracle.cases("full", with_expected=False) or ["missing"])
+@pytest.mark.parametrize("case", oracle.cases("full", with_expected=False))
 def test_every_variable_of_the_other_cases_finds_its_place(case, tmp_path):
     checkpoint = write_checkpoint(tmp_path / "model_1.ckpt", oracle.variables(case))
     network = convert.from_tf1_checkpoint(config_of(case), checkpoint)
@@ -51,11 +56,10 @@ def test_every_variable_of_the_other_cases_finds_its_place(case, tmp_path):
 
 
 def test_a_checkpoint_that_tensorflow_1_wrote():
-    folder = oracle.FOLDER / "cases" / "M1" / "checkpoint"
+    folder = oracle.folder_of("M1") / "checkpoint"
     network = convert.from_tf1_checkpoint(config_of("M1"), folder / "model_5000.ckpt")
     expected = oracle.expected("M1")["logits"]
-    error = np.abs(network(oracle.inputs("M1"), training=False) - expected).max()
-    assert error <= TOLERANCE * np.abs(expected).max()
+    assert_close(network(oracle.inputs("M1"), training=False), expected, REFERENCE)
     assert read_checkpoint(folder).keys() == oracle.variables("M1").keys()
 
 
@@ -70,7 +74,7 @@ def opaque_of(kernel, bias):
 
 
 def test_what_a_training_saves_beside_is_passed_over_and_opaque_lstms_are_unpacked(tmp_path):
-    variables = oracle.variables("M1")
+    variables = oracle.variables("small-M1")
     kernel, bias = variables.pop(CELL + "kernel"), variables.pop(CELL + "bias")
     variables[LSTM + "opaque_kernel"] = opaque_of(kernel, bias)
     variables[LSTM + "opaque_kernel/Momentum"] = np.zeros(3, np.float32)
@@ -82,10 +86,9 @@ def test_what_a_training_saves_beside_is_passed_over_and_opaque_lstms_are_unpack
         np.zeros(8448, np.float32)
     )
     checkpoint = write_checkpoint(tmp_path / "model_1.ckpt", variables)
-    network = convert.from_tf1_checkpoint(config_of("M1"), checkpoint)
-    expected = oracle.expected("M1")["logits"]
-    error = np.abs(network(oracle.inputs("M1"), training=False) - expected).max()
-    assert error <= TOLERANCE * np.abs(expected).max()
+    network = convert.from_tf1_checkpoint(config_of("small-M1"), checkpoint)
+    expected = oracle.expected("small-M1")["logits"]
+    assert_close(network(oracle.inputs("small-M1"), training=False), expected, REFERENCE)
 
 
 def test_opaque_lstm_of_a_wrong_size():
@@ -94,12 +97,12 @@ def test_opaque_lstm_of_a_wrong_size():
 
 
 def test_what_is_left_on_both_sides_is_listed_and_nothing_is_assigned(tmp_path):
-    variables = oracle.variables("M1")
+    variables = oracle.variables("small-M1")
     variables["tower/surplus/kernel"] = np.zeros([2, 3], np.float32)
     del variables["tower/pred/bias"]
     checkpoint = write_checkpoint(tmp_path / "model_1.ckpt", variables)
     with pytest.raises(ValueError) as caught:
-        convert.from_tf1_checkpoint(config_of("M1"), checkpoint)
+        convert.from_tf1_checkpoint(config_of("small-M1"), checkpoint)
     assert "missing: tower/pred/bias" in str(caught.value)
     assert "left over: tower/surplus/kernel (2, 3)" in str(caught.value)
 
@@ -108,16 +111,16 @@ def test_bad_configs_and_checkpoints_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"Received: .*nowhere.yaml"):
         convert.from_tf1_checkpoint(tmp_path / "nowhere.yaml", "model.ckpt")
     with pytest.raises(FileNotFoundError, match=r"PREFIX.index. Received: .*model.ckpt"):
-        convert.from_tf1_checkpoint(config_of("M1"), tmp_path / "model.ckpt")
+        convert.from_tf1_checkpoint(config_of("small-M1"), tmp_path / "model.ckpt")
     (tmp_path / "model.ckpt.index").write_bytes(b"no checkpoint at all")
     with pytest.raises(ValueError, match=r"model.ckpt is no readable checkpoint"):
-        convert.from_tf1_checkpoint(config_of("M1"), tmp_path / "model.ckpt")
+        convert.from_tf1_checkpoint(config_of("small-M1"), tmp_path / "model.ckpt")
     for change, message in (
         ({"backbone_model": "vgg"}, "flag `backbone_model` must be one of"),
         ({"place_graph": "res3-res9"}, "flag `place_graph` must be none, or some of"),
         ({"use_norm": "GN"}, "flag `use_norm` must be one of"),
     ):
-        flags = {**yaml.safe_load(config_of("M1").read_text()), **change}
+        flags = {**yaml.safe_load(config_of("small-M1").read_text()), **change}
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(flags))
         with pytest.raises(ValueError, match=message):
             convert.from_tf1_checkpoint(tmp_path / "config.yaml", "model.ckpt")

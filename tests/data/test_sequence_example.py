@@ -79,7 +79,7 @@ def test_of_many_frames_some_are_taken_evenly_and_jpeg_is_red_first():
         red[..., 2] = value
         images.append(cv2.imencode(".jpg", red)[1].tobytes())
     clip, _ = decode_clip(example(images), (4, 8, 8, 3))
-    np.testing.assert_allclose(clip[:, 0, 0, 0], [0, 60, 120, 180], atol=3)
+    assert np.abs(clip[:, 0, 0, 0] - [0.0, 60, 120, 180]).max() <= 3  # JPEG loses a little.
     assert clip[..., 1:].max() < 5
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import whole_videos
+from closeness import assert_close
 
 from rstg_tf.data.clips import Clips
 from rstg_tf.data.input import evaluation_dataset, training_dataset, whole_frames_dataset
@@ -108,11 +109,11 @@ def test_mixup_blends_clips_and_labels_alike(folder):
     assert training_dataset(source, 4).element_spec[1] == tf.TensorSpec((4, 3), tf.float32)
     blended, plain = batches(source, 3), batches(shards(folder, **options), 3)
     for (clips, targets), (pure, labels) in zip(blended, plain, strict=True):
-        np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
+        assert_close(targets.sum(axis=1), 1)
         one, other = np.eye(3)[labels], np.eye(3)[np.roll(labels, 1)]
         different = labels != np.roll(labels, 1)
         part = targets[different][np.arange(different.sum()), labels[different]][0]
-        np.testing.assert_allclose(targets, part * one + (1 - part) * other, atol=1e-6)
+        assert_close(targets, part * one + (1 - part) * other)
         expected = part * pure.astype(float) + (1 - part) * np.roll(pure, 1, axis=0)
         assert np.abs(clips - expected).max() <= 1
     assert next(iter(evaluation_dataset(source, 4)))[1].dtype == tf.int64

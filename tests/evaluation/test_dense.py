@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import whole_videos
+from closeness import REFERENCE, assert_close
 
 from rstg_tf.data.clips import Clips
 from rstg_tf.evaluation import measure
@@ -56,7 +57,7 @@ def test_logits_are_the_mean_over_all_views(size, batch_size):
     dense = tf.function(DenseViews(model, batch_size))
     found = dense(tf.constant(frames[None]))
     assert set(model.sizes) == {{1: 1, 5: 2, 32: 22}[batch_size]}
-    np.testing.assert_allclose(found[0], naive_logits(model, video, clips), rtol=1e-5)
+    assert_close(found[0], naive_logits(model, video, clips), REFERENCE)
 
 
 @pytest.fixture

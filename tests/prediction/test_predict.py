@@ -6,6 +6,7 @@ import sys
 import av
 import numpy as np
 import pytest
+from closeness import assert_close
 
 import rstg_tf
 from rstg_tf.data.interactions import Interactions
@@ -60,7 +61,7 @@ def test_a_file_gives_what_its_clip_gives(folder, predictor):
     names = load_subject("interactions_rstg").class_names
     best = np.argsort(-scores)[:3]
     assert [name for name, _ in prediction.classes] == [names[index] for index in best]
-    np.testing.assert_allclose([p for _, p in prediction.classes], scores[best], atol=1e-5)
+    assert_close([p for _, p in prediction.classes], scores[best])
     assert prediction.count == 16
 
 
@@ -79,9 +80,7 @@ def test_a_model_of_logits_alone_gives_probabilities(folder):
     logits = subject._replace(model=lambda clips: {"logits": subject.model(clips)["logits"]})
     expected, found = (Predictor(s, top=20)(folder / "one.mkv") for s in (subject, logits))
     assert [name for name, _ in found.classes] == [name for name, _ in expected.classes]
-    np.testing.assert_allclose(
-        [p for _, p in found.classes], [p for _, p in expected.classes], atol=1e-6
-    )
+    assert_close([p for _, p in found.classes], [p for _, p in expected.classes])
 
 
 def test_names_stand_for_files_folders_and_patterns(folder):

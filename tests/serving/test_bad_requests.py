@@ -8,6 +8,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from rstg_tf.data.sequence_example import encode_image
@@ -180,7 +181,7 @@ def test_wrong_requests_are_refused_by_name_and_the_next_is_answered(stub, subje
         if number == COUNT // 2:
             before = resident()
         found = ask(stub, "classify", {"clips": clips})["logits"]
-        np.testing.assert_allclose(found, good, atol=1e-5)
+        assert_close(found, good)
     assert resident() < before + MEMORY
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closeness import assert_close
 from video_files import frames_of, write_video
 
 from rstg_tf.data.sequence_example import encode_image
@@ -31,8 +32,8 @@ def video(tmp_path_factory):
 def test_pixels_and_encoded_frames_are_answered_alike(client, subject, clips):
     expected = subject.model(clips)
     for k, answer in enumerate(client.classify_clips(clips)):
-        np.testing.assert_allclose(answer.logits, expected["logits"][k], atol=1e-5)
-        np.testing.assert_allclose(answer.probabilities, expected["probabilities"][k], atol=1e-5)
+        assert_close(answer.logits, expected["logits"][k])
+        assert_close(answer.probabilities, expected["probabilities"][k])
         best = int(np.argmax(expected["probabilities"][k]))
         assert answer.classes[0] == (
             subject.class_names[best],
@@ -42,7 +43,7 @@ def test_pixels_and_encoded_frames_are_answered_alike(client, subject, clips):
     bordered = np.pad(clips[0], ((0, 0), (4, 4), (4, 4), (0, 0)))
     for frames in (bordered, [encode_image(frame) for frame in bordered]):
         answer = client.classify_frames(frames)
-        np.testing.assert_allclose(answer.logits, expected["logits"][0], atol=1e-5)
+        assert_close(answer.logits, expected["logits"][0])
 
 
 def test_videos_are_seen_as_the_predictor_sees_them(client, subject, video):
@@ -57,7 +58,7 @@ def test_stream_answers_each_frame_and_ends_at_the_clips_result(client, subject,
     answers = list(client.stream(iter(bordered)))
     assert len(answers) == len(bordered)
     expected = subject.model(clips[:1])["logits"][0]
-    np.testing.assert_allclose(answers[-1].logits, expected, atol=1e-5)
+    assert_close(answers[-1].logits, expected)
 
 
 def test_server_is_described(client, subject):

@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import tensorflow as tf
+from closeness import assert_close
 
 from rstg_tf.serving import edge
 
@@ -26,7 +27,7 @@ def test_onnx_takes_clips_of_any_size(subject, settings, tmp_path):
     assert [entry.name for entry in session.get_inputs()] == ["clips"]
     clips = np.random.default_rng(5).integers(0, 256, (3, 5, 40, 36, 3), np.uint8)
     (found,) = session.run(["logits"], {"clips": clips})
-    np.testing.assert_allclose(found, subject.model(clips)["logits"], atol=1e-5)
+    assert_close(found, subject.model(clips)["logits"])
     with pytest.raises(FileExistsError, match="must not be there"):
         edge.export_onnx(subject, settings, tmp_path / "onnx")
 

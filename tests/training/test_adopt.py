@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import FORWARD, assert_all_close
 from tiny import tiny_experiment
 
 from rstg_tf.experiments import build_model, build_source, resolve
@@ -70,8 +71,7 @@ def adopted(folder, run, config=None):
 def test_what_comes_back_is_a_training_as_any_other(elsewhere, tmp_path):
     folder, raw, averaged = elsewhere
     run = adopted(folder, tmp_path / "run")
-    for wanted, weight in zip(averaged, restore(run.path)[0].get_weights(), strict=True):
-        np.testing.assert_allclose(weight, wanted, atol=1e-6)
+    assert_all_close(restore(run.path)[0].get_weights(), averaged, FORWARD)
     summary = json.loads(run.summary.read_text())
     assert (summary["steps"], summary["videos"]) == (STEPS, 4 * STEPS)
     assert summary["hardware"] == "1 x something fast"

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from closeness import FORWARD, assert_all_close, assert_close
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
@@ -30,10 +31,13 @@ def make(optimizer=None):
     return model, optimizer, clips, labels
 
 
-def test_compiled_step_equals_plain_step():
+@pytest.mark.parametrize("plain_descent", [True, False])
+def test_compiled_step_equals_plain_step(plain_descent):
     results = []
     for compiled in (True, False):
-        model, optimizer, clips, labels = make()
+        model, optimizer, clips, labels = make(
+            tf.keras.optimizers.SGD(0.05) if plain_descent else None
+        )
         step = make_train_step(model, optimizer, label_smoothing=0.1)
         for _ in range(2):
             if compiled:
@@ -42,9 +46,10 @@ def test_compiled_step_equals_plain_step():
                 losses, logits = gradient_step(model, optimizer, clips, labels, 0.1)
                 loss = tf.reduce_mean(losses)
                 accuracy = np.mean(np.argmax(logits, axis=1) == labels)
-        results.append([loss, accuracy, *model.get_weights()])
-    for a, b in zip(*results, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        results.append([loss, accuracy])
+        if plain_descent:  # Others make whole steps of gradients that are nothing but rounding.
+            results[-1] += model.get_weights()
+    assert_all_close(*results, FORWARD)
 
 
 def test_learning_rate_as_argument():
@@ -84,7 +89,7 @@ def test_label_smoothing():
     logits = tf.constant([[2.0, 0.0, -1.0]])
     log_p = tf.nn.log_softmax(logits)[0]
     expected = -(0.9 * log_p[0] + 0.1 * tf.reduce_mean(log_p))
-    np.testing.assert_allclose(cross_entropy([0], logits, 0.1)[0], expected, rtol=1e-6)
+    assert_close(cross_entropy([0], logits, 0.1)[0], expected)
 
 
 @pytest.mark.parametrize("kind", experiments.OPTIMIZERS)
@@ -105,7 +110,7 @@ def test_every_optimizer_steps_clips_and_averages(kind):
     stepped = weight.numpy()
     assert stepped[0] < 1 and stepped[1] > 2
     with averaged_weights(FakeModel([weight]), optimizer):
-        np.testing.assert_allclose(weight, 0.5 * stepped + 0.5 * np.array([1.0, 2.0]), rtol=1e-6)
+        assert_close(weight, 0.5 * stepped + 0.5 * np.array([1.0, 2.0]))
     np.testing.assert_array_equal(weight, stepped)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from closeness import assert_close
 from tf1_checkpoint import write_checkpoint
 from tiny import chance_of_nothing, tiny_experiment
 
@@ -46,7 +47,7 @@ def test_published_model_predicts_the_same(run, tmp_path):
     assert "Its graph stands in res3 and has the regions of 2×2 + 1×1 grids" in card
     expected = restore(run.path)[0](make_clips())["logits"]
     found = rstg_tf.load_model(entry)(make_clips())["logits"]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert_close(found, expected)
 
 
 def test_a_training_starts_from_the_backbone_of_a_checkpoint(tmp_path):

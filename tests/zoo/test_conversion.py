@@ -9,6 +9,7 @@ import numpy as np
 import oracle
 import pytest
 import yaml
+from closeness import REFERENCE, assert_close
 
 import rstg_tf
 from rstg_tf import experiments
@@ -49,11 +50,10 @@ def model(folder):
 
 def test_entry_gives_the_authors_logits(model):
     clips, expected = oracle.inputs("M1_pixel"), oracle.expected("M1_pixel")["logits"]
-    error = np.abs(model.classify_floats(clips) - expected).max()
-    assert error <= 1e-4 * np.abs(expected).max()
+    assert_close(model.classify_floats(clips), expected, REFERENCE)
     pixels = np.uint8(np.clip(clips, 0, 255))
     logits = model.classify_floats(np.float32(pixels))
-    np.testing.assert_allclose(model(pixels)["logits"], logits, rtol=1e-4)
+    assert_close(model(pixels)["logits"], logits)
 
 
 def test_entry_has_what_a_user_needs(folder, model):
@@ -71,7 +71,7 @@ def test_entry_has_what_a_user_needs(folder, model):
     built.set_weights(model.get_weights())
     clips = oracle.inputs("M1_pixel")
     expected = model.classify_floats(clips)
-    np.testing.assert_allclose(built.classify_floats(clips), expected, rtol=1e-4)
+    assert_close(built.classify_floats(clips), expected)
 
 
 def test_a_config_that_does_not_fit_lists_both_sides_and_writes_nothing(folder):

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from closeness import assert_close
 
 import rstg_tf
 from rstg_tf.zoo import manifest, publishing
@@ -62,7 +63,7 @@ def test_keras_and_the_real_layers_give_the_scores_of_the_example(names, tmp_pat
             model = rstg_tf.load_model(name, zoo=ZOO)
             twin = model(example["clips"])
             for output in ("logits", "probabilities"):
-                np.testing.assert_allclose(twin[output], example[output], atol=1e-4, err_msg=name)
+                assert_close(twin[output], example[output], name=f"{name}'s {output}")
             assert_graphs_listen(model, example["clips"], name)
         _, errors = alone.communicate()
     assert alone.returncode == 0, errors
@@ -70,4 +71,4 @@ def test_keras_and_the_real_layers_give_the_scores_of_the_example(names, tmp_pat
     for name in names:
         for output in ("logits", "probabilities"):
             found, expected = scores[f"{name}/{output}"], example_of(name)[output]
-            np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=name)
+            assert_close(found, expected, name=f"{name}'s {output}")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from closeness import assert_close
 from tiny import tiny_experiment
 
 import rstg_tf
@@ -53,7 +54,7 @@ def test_the_example_is_what_the_model_gives(zoo):
         made = rstg_tf.load_model(zoo / "tiny")(example["clips"])
         assert example["clips"].shape == (1, 4, 32, 32, 3)
         for name in ("logits", "probabilities"):
-            np.testing.assert_allclose(made[name], example[name], atol=1e-5)
+            assert_close(made[name], example[name])
 
 
 def test_card_tells_what_the_files_say(zoo):
@@ -87,12 +88,12 @@ def test_the_real_layers_come_back(zoo, run, clips):
     expected = trained(clips)
     assert type(model) is type(trained)
     for name in ("logits", "probabilities"):
-        np.testing.assert_allclose(model(clips)[name], expected[name], atol=1e-5)
-    np.testing.assert_allclose(model.attention(clips), trained.attention(clips), atol=1e-5)
+        assert_close(model(clips)[name], expected[name])
+    assert_close(model.attention(clips), trained.attention(clips))
     state = model.initial_state(len(clips))
     for frame in range(clips.shape[1]):
         outputs, state = model.step(clips[:, frame], state)
-    np.testing.assert_allclose(outputs["logits"], expected["logits"], atol=1e-5)
+    assert_close(outputs["logits"], expected["logits"])
     assert saved_model.weights_checksum(model) == saved_model.weights_checksum(trained)
 
 
@@ -110,10 +111,10 @@ def test_keras_alone_loads_predicts_and_fine_tunes(zoo, run, clips, tmp_path):
     assert "gradients" not in done.stderr
     made = np.load(tmp_path / "made.npz")
     expected = restore(run)[0](clips)
-    np.testing.assert_allclose(made["logits"], expected["logits"], atol=1e-5)
-    np.testing.assert_allclose(made["served"], expected["logits"], atol=1e-5)
-    np.testing.assert_allclose(made["probabilities"], expected["probabilities"], atol=1e-5)
-    np.testing.assert_allclose(made["one"], expected["logits"][:1], atol=1e-5)
+    assert_close(made["logits"], expected["logits"])
+    assert_close(made["served"], expected["logits"])
+    assert_close(made["probabilities"], expected["probabilities"])
+    assert_close(made["one"], expected["logits"][:1])
     assert made["losses"][-1] < made["losses"][0]
     assert made["changed"].all()
     for refusal, shape in zip(made["refusals"], ("[6,32,32,3]", "[5,6,32,32,1]"), strict=True):
