@@ -77,8 +77,10 @@ def test_block_equals_the_naive_form(configuration, shape, channels, seed):
     if configuration["variant"] != "time_only":
         outputs, attention = block(inputs, return_attention=True)
         assert_close(outputs, want, REFERENCE)
-        assert_close(attention, want_attention, REFERENCE)
+        assert attention.shape == want_attention.shape
         assert attention.shape[-1] == len(block.edges)
+        if len(block.edges):  # A node by itself hears nobody.
+            assert_close(attention, want_attention, REFERENCE)
 
     state = block.initial_state(shape[0])
     for frame in range(shape[1]):
