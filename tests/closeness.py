@@ -17,6 +17,8 @@ GRADIENT = 1e-4  # Back through recurrence and batch statistics, of another comp
 FLOAT64 = 1e-12
 # Floats of 16 bits round in every operation, and those of a dozen in a row add up.
 MIXED_PRECISION = {"float16": 10 * 2.0**-10, "bfloat16": 10 * 2.0**-7}
+# Frames that TensorFlow and OpenCV make smaller may have pixels that are off by one; of logits.
+ROUNDED_PIXELS = 2e-3
 # What sums that should cancel to zero hold of the largest array that the same computation gives:
 # a few roundings.  Seen: 7e-7.
 ROUNDING = 1e-6

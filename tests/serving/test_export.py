@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from c_session import CSession, library, tensors_of
-from closeness import assert_close
+from closeness import ROUNDED_PIXELS, assert_close
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
@@ -22,8 +22,6 @@ from rstg_tf.serving.settings import Settings, settings_of
 
 ROOT = Path(__file__).parents[2]
 CLIP_SIGNATURES = {"serving_default", "classify", "predict_frames", "serve_examples", "describe"}
-# Of the largest logit: TensorFlow and OpenCV make frames smaller with pixels that are off by one.
-ROUNDED_PIXELS = 2e-3
 STREAM_SIGNATURES = {"init_states", "step", "step_encoded"}
 
 

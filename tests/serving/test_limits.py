@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from c_session import CSession, TensorFlowError, library, tensors_of
+from closeness import ROUNDED_PIXELS, assert_close
 from PIL import Image
 
 from rstg_tf.data.clips import Clips
@@ -96,11 +97,11 @@ def test_a_clip_may_hold_frames_of_each_orientation(session, picture, clips):
     found = session.run("predict_frames", {"frames": np.array([images], object)})
     expected = np.stack([seen_by_opencv(image) for image in images]).astype(np.uint8)
     wanted = session.run("classify", {"clips": expected[None]})
-    np.testing.assert_allclose(found["logits"], wanted["logits"], atol=2e-3)
+    assert_close(found["logits"], wanted["logits"], ROUNDED_PIXELS)
     record = encode_images(images[:4], "jpeg", (60, 90), 1, "a", "v", 12.0)
     found = session.run("serve_examples", {"examples": np.array([record], object)})
     wanted = session.run("classify", {"clips": expected[None, :4]})
-    np.testing.assert_allclose(found["logits"], wanted["logits"], atol=2e-3)
+    assert_close(found["logits"], wanted["logits"], ROUNDED_PIXELS)
 
 
 def test_damaged_exif_is_read_within_its_bounds(picture, decode):
