@@ -139,7 +139,7 @@ def check_room(folder, num_bytes=2**20):
         descriptor, probe = None, folder / f".{secrets.token_hex(8)}.part"
         descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         os.close(descriptor)
-        os.unlink(probe)
+        probe.unlink(missing_ok=True)  # Who clears up may have been faster.
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise OSError(
@@ -151,6 +151,11 @@ def check_room(folder, num_bytes=2**20):
             f"The disk must have {num_bytes / 1e6:.0f} MB free, it has {free / 1e6:.0f}",
             str(folder),
         )
+
+
+def clear_parts(folder):
+    """Removes all that killed processes left half-written in a folder, whatever it was to be."""
+    _clear_like(f"{glob.escape(str(folder))}/.*.part")
 
 
 @contextlib.contextmanager
@@ -215,7 +220,10 @@ def _try_lock(descriptor):
 
 def _clear(path):
     """Removes the parts of `path` whose processes were killed."""
-    pattern = glob.escape(str(path.with_name(_part_prefix(path)))) + "*.part"
+    _clear_like(f"{glob.escape(str(path.with_name(_part_prefix(path))))}*.part")
+
+
+def _clear_like(pattern):
     for left in glob.glob(pattern):
         with contextlib.suppress(FileNotFoundError):  # Another process may clear them, too.
             descriptor = os.open(left, os.O_RDONLY)

@@ -44,16 +44,27 @@ def load_subject(name_or_path, zoo=None):
         FileNotFoundError: the training has no best checkpoint yet.
     """
     run = RunFolder(name_or_path)
-    if run.config.is_file() and run.classes.is_file():
+    is_training = run.config.is_file() and run.classes.is_file()
+    if is_training and not loading.is_published(name_or_path):
         model, config = restore(run.path)
         name = run.path.resolve().name
         return Subject(name, model, run.read_classes(), config, run.path / "evaluations")
-    directory = loading.verified_directory(name_or_path, zoo)
-    config = directory / "config.yaml"
+    return loading.read_entry(name_or_path, zoo, _read)
+
+
+def _read(directory):
+    config, model = directory / "config.yaml", load_saved_model(directory)
+    class_names = saved_model.read_class_names(directory)
+    classes = getattr(model, "num_classes", None)
+    if class_names is not None and classes not in (None, len(class_names)):
+        raise ValueError(
+            f"A model must have a name for each of its {classes} classes. "
+            f"Received: {len(class_names)} in {directory / 'assets' / saved_model.LABELS}"
+        )
     return Subject(
         name=directory.name,
-        model=load_saved_model(directory),
-        class_names=saved_model.read_class_names(directory),
+        model=model,
+        class_names=class_names,
         config=apply_file(Experiment(), config) if config.is_file() else None,
         output=pathlib.Path("runs/evaluations") / directory.name,
     )

@@ -1,6 +1,5 @@
 """The weights that a training starts from."""
 
-import pathlib
 import warnings
 
 import tensorflow as tf
@@ -8,7 +7,7 @@ import tensorflow as tf
 from rstg_tf.convert import load_backbone
 from rstg_tf.training.restore import restore
 from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.zoo.loading import list_models, load_model
+from rstg_tf.zoo.loading import is_published, list_models, load_model
 
 
 def warm_start(classifier, path):
@@ -26,9 +25,10 @@ def warm_start(classifier, path):
         FileNotFoundError: if there is nothing at the path.
         ValueError: if it can't be read, or neither its backbone nor its head fits.
     """
-    if RunFolder(path).config.exists() and RunFolder(path).best.exists():
+    is_training = RunFolder(path).config.exists() and RunFolder(path).best.exists()
+    if is_training and not is_published(path):
         trained = restore(path)[0]
-    elif (pathlib.Path(path) / "saved_model.pb").exists() or path in list_models():
+    elif is_published(path) or path in list_models():
         trained = load_model(path)
     elif tf.io.gfile.glob(f"{path}*"):  # A checkpoint may lie in a bucket.
         load_backbone(classifier.backbone, path)

@@ -74,7 +74,7 @@ def complete(
                     f"Received: {name}, without {file}"
                 )
         about |= manifest_of_test_set(json.loads((part / "metrics.json").read_text()))
-        model = loading.load_model(part)
+        model = loading.load_classifier(part)
         if example.FILE_NAME in files:
             stored = apply_file(Experiment(), part / "config.yaml")
             example.write_example(model, config or stored, part)

@@ -1,15 +1,36 @@
-"""The manifest of a zoo: its entries, and the checksum of every file of each."""
+"""What a zoo says of its entries: `entry.json` in each of them, `manifest.json` for them all."""
 
 import difflib
 import hashlib
 import json
 import os
 import pathlib
+import re
+import stat
 
-from rstg_tf import files
+from rstg_tf import checked_json
+from rstg_tf.checked_json import Optional
+from rstg_tf.text import printable
 
 FILE_NAME = "manifest.json"
+ENTRY = "entry.json"
 VARIABLE = "RSTG_TF_MODEL_ZOO"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FORM = {
+    "files": {str: str},
+    Optional("experiment"): str,
+    Optional("size"): str,
+    Optional("data"): str,
+    Optional("clip_shape"): [int],
+    Optional("test_set"): dict,
+    Optional("parameters"): int,
+    Optional("videos"): int,
+    Optional("started_from"): (str, None),
+    Optional("figures"): ({str: (float, [float], None)}, None),
+    Optional("weights_sha256"): str,
+    Optional("checksum"): str,
+}
 
 
 def zoo_directory(zoo=None):
@@ -31,6 +52,11 @@ def entry_name(experiment, size):
     return experiment if size == "lite" else f"{experiment}_{size}"
 
 
+def is_name(name):
+    """Whether an entry can be called so: a folder of this name is plain everywhere."""
+    return bool(_NAME.fullmatch(name)) and name != FILE_NAME
+
+
 def read_manifest(zoo=None):
     """Reads the entries of a zoo.
 
@@ -47,29 +73,76 @@ def read_manifest(zoo=None):
     path = zoo_directory(zoo) / FILE_NAME
     if not path.exists():
         return {}
-    try:
-        models = json.loads(path.read_text())["models"]
-        return {name: {**entry, "files": dict(entry["files"])} for name, entry in models.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"A manifest must be JSON with the files of each of its models. "
-            f"Received: {path} ({type(error).__name__}: {error})"
-        ) from error
+    what = "The manifest of a zoo"
+    content = checked_json.parse(path.read_bytes(), {"models": {str: _FORM}}, what, path)
+    _check_names(content["models"], path)
+    for name, entry in content["models"].items():
+        if not is_name(name):
+            raise ValueError(
+                f"{what} must list entries by names that are plain folders. "
+                f"Received: {printable(repr(name))} in {path}"
+            )
+        _check_entry(name, entry, path)
+    return content["models"]
 
 
-def write_manifest(zoo, entries):
-    """Writes the manifest of a zoo, whole or not at all.
+def write_manifest(path, entries):
+    """Writes a manifest.
 
     Args:
-        zoo: the folder.
+        path: the file, such as `files.written_whole` gives.
         entries: dict as `read_manifest` returns it.
     """
-    with files.written_whole(pathlib.Path(zoo) / FILE_NAME) as part:
-        part.write_text(json.dumps({"models": dict(sorted(entries.items()))}, indent=2) + "\n")
+    content = {"models": dict(sorted(entries.items()))}
+    pathlib.Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_entry(directory):
+    """Reads what an entry says of itself.
+
+    Args:
+        directory: folder of the entry.
+
+    Returns:
+        `(name, entry)`: what it was published as, and its line as in `read_manifest`; None where
+        it has no `entry.json`.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = pathlib.Path(directory) / ENTRY
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    _check_plain(path, mode)
+    form = {"name": str, "checksum": str, **_FORM}
+    entry = checked_json.parse(path.read_bytes(), form, "What an entry says of itself", path)
+    name = entry.pop("name")
+    _check_entry(name, entry, path)
+    return name, entry
+
+
+def write_entry(directory, name, about):
+    """Writes `entry.json`: what the manifest says of an entry, with the checksums of its files.
+
+    Args:
+        directory: folder of the entry, whose other files are all there.
+        name: name of the entry.
+        about: dict for JSON.
+
+    Returns:
+        The line of the manifest, a dict.
+    """
+    entry = {**about, "files": checksums(directory)}
+    entry = {**entry, "checksum": _checksum(name, entry)}
+    text = json.dumps({"name": name, **entry}, indent=2) + "\n"
+    (pathlib.Path(directory) / ENTRY).write_text(text, encoding="utf-8")
+    return json.loads(json.dumps(entry))
 
 
 def checksums(directory):
-    """Computes the sha256 of every file below a folder.
+    """Computes the sha256 of every file below a folder, but of its `entry.json`.
 
     Args:
         directory: the folder.
@@ -78,8 +151,8 @@ def checksums(directory):
         Dict from path, relative and with `/`, to the checksum in hexadecimal digits.
     """
     directory = pathlib.Path(directory)
-    paths = sorted(path for path in directory.rglob("*") if path.is_file())
-    return {path.relative_to(directory).as_posix(): _sha256(path) for path in paths}
+    found = {path.relative_to(directory).as_posix(): path for path in _files(directory)}
+    return {name: _sha256(path) for name, path in sorted(found.items()) if name != ENTRY}
 
 
 def verify(directory, expected):
@@ -90,18 +163,25 @@ def verify(directory, expected):
         expected: dict from path to sha256, as `checksums` returns it.
 
     Raises:
-        ValueError: a file is missing or differs; the message names it.
+        ValueError: a file is missing, differs, is a link, or is not listed; the message names it.
     """
+    directory = pathlib.Path(directory)
+    found = {path.relative_to(directory).as_posix(): path for path in _files(directory)}
     for name, wanted in expected.items():
-        path = pathlib.Path(directory) / name
-        if not path.is_file():
+        path = directory / name
+        if name not in found:
             raise ValueError(f"A published model must be complete. Received: {path} is missing")
-        found = _sha256(path)
-        if found != wanted:
+        sha256 = _sha256(path)
+        if sha256 != wanted:
             raise ValueError(
-                f"A published file must have the sha256 of the manifest, {wanted}. "
-                f"Received: {path} has {found}"
+                f"A published file must have the sha256 that is listed, {wanted}. "
+                f"Received: {path} has {sha256}"
             )
+    for name in sorted(found.keys() - expected.keys() - {ENTRY}):
+        raise ValueError(
+            "The folder of a published model must hold its listed files only. "
+            f"Received: {printable(found[name])}, which is not listed"
+        )
 
 
 def unknown_model(name, entries, where):
@@ -121,6 +201,76 @@ def unknown_model(name, entries, where):
         f"A model must be an entry of {where} or the path of a SavedModel. {known} "
         f"Received: {str(name)!r}"
     )
+
+
+def _files(directory):
+    """Paths of all files below a folder, which must be plain ones."""
+    for parent, folders, names in os.walk(directory, onerror=_raise):
+        for name in [*folders, *names]:
+            path = pathlib.Path(parent, name)
+            mode = path.lstat().st_mode
+            if not stat.S_ISDIR(mode):
+                _check_plain(path, mode)
+                yield path
+
+
+def _raise(error):
+    raise error
+
+
+def _check_plain(path, mode):
+    if not stat.S_ISREG(mode):
+        kind = "a link" if stat.S_ISLNK(mode) else "no plain file"
+        raise ValueError(
+            f"A published model must consist of plain files. Received: {printable(path)}, {kind}"
+        )
+
+
+def _check_entry(name, entry, path):
+    """Checks what the form of JSON can't tell: names of files, checksums, intervals."""
+    _check_names(entry["files"], path)
+    for file, sha256 in entry["files"].items():
+        parts = file.split("/")
+        plain = file == printable(file) and "\\" not in file and file != ENTRY
+        if not plain or {"", ".", ".."} & {*parts} or not _SHA256.fullmatch(sha256):
+            raise ValueError(
+                "The files of an entry must be paths within its folder, with their sha256. "
+                f"Received: {printable(repr(file))} with {printable(repr(sha256))} for "
+                f"{printable(name)} in {path}"
+            )
+    for figure, value in (entry.get("figures") or {}).items():
+        if isinstance(value, list) != figure.endswith("_interval_95") or (
+            isinstance(value, list) and len(value) != 2
+        ):
+            raise ValueError(
+                "A figure of an entry must be a number, and its interval two. "
+                f"Received: {printable(figure)} of {printable(name)} in {path}"
+            )
+    # Entries of before have none; but then one that is misspelt must not seem to be missing.
+    sealed = "checksum" in entry or entry.keys() - _FORM.keys()
+    if sealed and entry.get("checksum") != _checksum(name, entry):
+        raise ValueError(
+            "What is said of an entry must have the checksum that stands with it. "
+            f"Received: {printable(name)} in {path}, which is damaged"
+        )
+
+
+def _check_names(names, path):
+    """Checks that names are different where upper and lower case are one."""
+    known = {}
+    for name in names:
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            raise ValueError(
+                "Names must not differ in upper and lower case only. Received: "
+                f"{printable(other)} and {printable(name)} in {path}"
+            )
+
+
+def _checksum(name, entry):
+    content = {"name": name, **entry}
+    content.pop("checksum", None)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path):

@@ -12,6 +12,8 @@ import types
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.text import check_class_name
+
 LABELS = "labels.txt"
 TOLERANCE = 1e-5
 
@@ -77,7 +79,9 @@ def labels_file(class_names):
     """
     with tempfile.TemporaryDirectory() as scratch:
         labels = pathlib.Path(scratch) / LABELS
-        labels.write_text("".join(f"{name}\n" for name in class_names))
+        for name in class_names:
+            check_class_name(name, "the classes of the model")
+        labels.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
         yield str(labels)
 
 
@@ -136,9 +140,22 @@ def read_class_names(directory):
 
     Returns:
         List of names in the order of the logits, or None where it has none.
+
+    Raises:
+        ValueError: the file is damaged, or a name is none.
     """
     path = pathlib.Path(directory) / "assets" / LABELS
-    return path.read_text(encoding="utf-8").rstrip("\n").split("\n") if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        names = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"The names of classes must be UTF-8 ({error}). Received: {path}"
+        ) from error
+    for name in names:
+        check_class_name(name, path)
+    return names
 
 
 def weights_checksum(model):

@@ -1,16 +1,13 @@
-"""Entries that come into a zoo whole or not at all, together with their line in the manifest."""
+"""Entries that come into a zoo whole or not at all, and the manifest that lists them."""
 
 import contextlib
 import errno
-import os
 import pathlib
-import re
 import shutil
 
 from rstg_tf import files
-from rstg_tf.zoo import manifest
+from rstg_tf.zoo import entry_lock, manifest
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -18,9 +15,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def new_entry(zoo, name, overwrite=False):
     """Gives a folder to fill; at the end it becomes the entry `name`, with its checksums.
 
-    One process at a time writes to a zoo, another one waits. Where filling the folder fails, or
-    what follows does, folder and manifest are as they were before. What a killed process left is
-    cleared up first.
+    One process at a time writes to a zoo, another one waits. The entry holds its own checksums and
+    takes the place of an old one at once, so that readers find the old one or the new one at any
+    moment; the manifest follows. Where a process is killed before that, the next one that writes
+    mends the manifest. Where filling the folder fails, or what follows does, folder and manifest
+    are as they were before.
 
     Args:
         zoo: folder of the zoo, made where it is missing.
@@ -34,29 +33,23 @@ def new_entry(zoo, name, overwrite=False):
     Raises:
         ValueError: `name` is not fit for a folder.
         FileExistsError: there is such an entry and `overwrite` is false.
-        OSError: nothing more fits on the disk.
+        OSError: the folder can't be written, or nothing more fits on the disk.
     """
     zoo = pathlib.Path(zoo)
-    zoo.mkdir(parents=True, exist_ok=True)
-    with files.locked(zoo):
-        _clear_up(zoo)
+    check_free(zoo, name, overwrite)
+    files.check_room(zoo)
+    with files.locked(zoo), _told_of_a_full_disk(zoo, name):
+        files.clear_parts(zoo)
         check_free(zoo, name, overwrite)
-        part, about = zoo / f".{name}.publishing", {}
-        part.mkdir()
-        try:
-            yield part, about
-            entry = {**about, "files": manifest.checksums(part)}
-            _place(zoo, name, part, {**manifest.read_manifest(zoo), name: entry})
-        except Exception as error:
-            if _is_full(error):
-                raise OSError(
-                    errno.ENOSPC,
-                    f"There must be room on the disk to publish {name!r}; nothing was left "
-                    f"behind. Received: no space left in {zoo}",
-                ) from error
-            raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        entries, about = _mended(zoo), {}
+        with contextlib.ExitStack() as stack:
+            listing = stack.enter_context(files.written_whole(zoo / manifest.FILE_NAME))
+            with files.folder_written_whole(zoo / name) as part:
+                yield part, about
+                entries[name] = manifest.write_entry(part, name, about)
+                manifest.write_manifest(listing, entries)
+                files.sync(listing)  # A full disk shows now, while all is as it was.
+                stack.enter_context(entry_lock.replacing(zoo / name))
 
 
 @contextlib.contextmanager
@@ -74,13 +67,15 @@ def changed_entry(zoo, name):
         ValueError: there is no such entry, or one of its files is missing or differs.
     """
     zoo = pathlib.Path(zoo)
+    entries = manifest.read_manifest(zoo)
+    if name not in entries:
+        raise manifest.unknown_model(name, entries, zoo)
     with new_entry(zoo, name, overwrite=True) as (part, about):
-        entries = manifest.read_manifest(zoo)
-        if name not in entries:
-            raise manifest.unknown_model(name, entries, zoo)
-        manifest.verify(zoo / name, entries[name]["files"])
+        _, entry = manifest.read_entry(zoo / name) or (name, manifest.read_manifest(zoo)[name])
+        manifest.verify(zoo / name, entry["files"])
         shutil.copytree(zoo / name, part, dirs_exist_ok=True)
-        about |= {key: value for key, value in entries[name].items() if key != "files"}
+        (part / manifest.ENTRY).unlink(missing_ok=True)
+        about |= {key: entry[key] for key in entry if key not in ("files", "checksum")}
         yield part, about
 
 
@@ -96,7 +91,8 @@ def check_free(zoo, name, overwrite=False):
         ValueError: `name` is not fit for a folder.
         FileExistsError: there is such an entry and `overwrite` is false.
     """
-    if not _NAME.fullmatch(name) or name == manifest.FILE_NAME:
+    zoo = pathlib.Path(zoo)
+    if not manifest.is_name(name):
         raise ValueError(
             "The name of a model has letters, digits, `_`, `-` and `.` only, and starts with a "
             f"letter or digit. Received: {name!r}"
@@ -106,46 +102,43 @@ def check_free(zoo, name, overwrite=False):
             f"A model is replaced only where that is asked for (--overwrite). "
             f"Received: {zoo / name}, which exists"
         )
+    others = [path.name for path in zoo.glob("*") if path.name.casefold() == name.casefold()]
+    if others not in ([], [name]):
+        raise FileExistsError(
+            "Names of models must not differ in upper and lower case only. "
+            f"Received: {name}, beside {' and '.join(others)} in {zoo}"
+        )
 
 
-def _place(zoo, name, part, entries):
-    """Puts a folder in place and writes the manifest, or leaves both as they are."""
-    target, replaced = zoo / name, zoo / f".{name}.replaced"
-    if target.exists():
-        os.rename(target, replaced)
-    else:
-        replaced.mkdir()  # Empty: tells who comes after a killed process that there was none.
-    try:
-        os.rename(part, target)
-        manifest.write_manifest(zoo, entries)
-    except BaseException:
-        if target.exists():
-            os.rename(target, part)
-        _put_back(replaced, target)
-        raise
-    shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _put_back(replaced, target):
-    """Makes a folder what it was before it was replaced, which may be nothing."""
-    if any(replaced.iterdir()):
-        os.rename(replaced, target)
-    else:
-        replaced.rmdir()
-
-
-def _clear_up(zoo):
-    """Undoes what a killed process had not finished."""
-    for part in zoo.glob(".*.publishing"):
-        shutil.rmtree(part)
+def _mended(zoo):
+    """What the manifest shall list: what entries say of themselves counts."""
     entries = manifest.read_manifest(zoo)
-    for replaced in zoo.glob(".*.replaced"):
-        target = zoo / replaced.name[1:].removesuffix(".replaced")
-        listed = entries.get(target.name, {}).get("files")
-        if not (target.exists() and manifest.checksums(target) == listed):
-            shutil.rmtree(target, ignore_errors=True)
-            _put_back(replaced, target)
-        shutil.rmtree(replaced, ignore_errors=True)
+    for directory in zoo.iterdir():
+        if manifest.is_name(directory.name) and not directory.is_symlink():
+            name, entry = _own(directory) or (None, None)
+            if name == directory.name:
+                entries[name] = entry
+    return entries
+
+
+def _own(directory):
+    with contextlib.suppress(ValueError):  # A damaged one is told to who reads it.
+        return manifest.read_entry(directory)
+    return None
+
+
+@contextlib.contextmanager
+def _told_of_a_full_disk(zoo, name):
+    try:
+        yield
+    except Exception as error:
+        if _is_full(error):
+            raise OSError(
+                errno.ENOSPC,
+                f"There must be room on the disk to publish {name!r}; nothing was left "
+                f"behind. Received: no space left in {zoo}",
+            ) from error
+        raise
 
 
 def _is_full(error):
