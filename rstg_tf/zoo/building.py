@@ -1,13 +1,12 @@
 """The zoo from its experiments: each trained, measured, published, and given its notebook."""
 
 import contextlib
-import json
 import sys
 import time
 
 import tensorflow as tf
 
-from rstg_tf.zoo import completing, notebook, plan, publishing, readme, saved_model
+from rstg_tf.zoo import completing, notebook, plan, publishing, readme, records, saved_model
 
 NUM_CLIPS = 5_000
 
@@ -110,7 +109,7 @@ def _evaluate(entry, num_clips, command, progress):
 
     subject = load_subject(entry.run.path)
     if entry.metrics.is_file():
-        made = json.loads(entry.metrics.read_text())
+        made = records.read_metrics(entry.metrics)
         of_this_model = made["weights_sha256"] == saved_model.weights_checksum(subject.model)
         if of_this_model and made["figures"]["num_clips"] == num_clips:
             return entry.metrics

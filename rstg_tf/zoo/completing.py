@@ -1,8 +1,6 @@
 """What a published entry is given once it is in its place: example, notebook, a card of today."""
 
-import json
-
-from rstg_tf.zoo import card, costs, example, loading, manifest, notebook, store
+from rstg_tf.zoo import card, costs, example, finishing, loading, manifest, notebook, records, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
@@ -73,7 +71,8 @@ def complete(
                     "A card is made of the figures and the summary of a training. "
                     f"Received: {name}, without {file}"
                 )
-        about |= manifest_of_test_set(json.loads((part / "metrics.json").read_text()))
+        finishing.finish(part)
+        about |= manifest_of_test_set(records.read_metrics(part / "metrics.json"))
         model = loading.load_classifier(part)
         if example.FILE_NAME in files:
             stored = apply_file(Experiment(), part / "config.yaml")

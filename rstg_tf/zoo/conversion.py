@@ -5,6 +5,8 @@ import hashlib
 import json
 import pathlib
 
+from rstg_tf import checked_json
+from rstg_tf.text import check_class_name
 from rstg_tf.zoo import card, example, manifest, saved_model, store
 
 _SAMPLES = {"simple_conv": (10, 64, 64), "video_resnet": (8, 64, 64)}
@@ -96,16 +98,23 @@ def read_labels(path, num_classes):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: other names than classes.
+        ValueError: other names than classes, or a file that is damaged.
     """
     if path is None:
         return [f"class_{number}" for number in range(num_classes)]
-    text = pathlib.Path(path).read_text(encoding="utf-8")
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Labels must be UTF-8 ({error}). Received: {path}") from error
     if text.lstrip().startswith("{"):
-        numbers = {name: int(number) for name, number in json.loads(text).items()}
-        names = sorted(numbers, key=numbers.get)
+        numbers = checked_json.parse(text, {str: (int, str)}, "The file of the labels", path)
+        if any(isinstance(number, str) and not number.isdecimal() for number in numbers.values()):
+            raise ValueError(f"Labels must be numbered from 0. Received: {path}")
+        names = sorted(numbers, key=lambda name: int(numbers[name]))
     else:
         names = [line.strip() for line in text.split("\n") if line.strip()]
+    for name in names:
+        check_class_name(name, path)
     if len(names) != num_classes:
         raise ValueError(
             f"Labels must be the names of {num_classes} classes. Received: {len(names)} in {path}"

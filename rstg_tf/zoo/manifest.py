@@ -11,6 +11,7 @@ import stat
 from rstg_tf import checked_json
 from rstg_tf.checked_json import Optional
 from rstg_tf.text import printable
+from rstg_tf.zoo import records
 
 FILE_NAME = "manifest.json"
 ENTRY = "entry.json"
@@ -238,14 +239,7 @@ def _check_entry(name, entry, path):
                 f"Received: {printable(repr(file))} with {printable(repr(sha256))} for "
                 f"{printable(name)} in {path}"
             )
-    for figure, value in (entry.get("figures") or {}).items():
-        if isinstance(value, list) != figure.endswith("_interval_95") or (
-            isinstance(value, list) and len(value) != 2
-        ):
-            raise ValueError(
-                "A figure of an entry must be a number, and its interval two. "
-                f"Received: {printable(figure)} of {printable(name)} in {path}"
-            )
+    records.check_figures(entry.get("figures") or {}, path)
     # Entries of before have none; but then one that is misspelt must not seem to be missing.
     sealed = "checksum" in entry or entry.keys() - _FORM.keys()
     if sealed and entry.get("checksum") != _checksum(name, entry):

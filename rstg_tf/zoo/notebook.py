@@ -8,7 +8,7 @@ import tempfile
 
 from rstg_tf.evaluation.data import FILE_OPTIONS
 from rstg_tf.files import written_whole
-from rstg_tf.zoo import portable
+from rstg_tf.zoo import portable, records
 
 FILE_NAME = "evaluation.ipynb"
 NUM_CLIPS = 500
@@ -56,7 +56,7 @@ def execute(
                 f"without {file}"
             )
     if data is None:
-        data = _test_set(json.loads((entry / "metrics.json").read_text())["data"], config)
+        data = _test_set(records.read_metrics(entry / "metrics.json")["data"], config)
     notebook = _fill_in(name or entry.name, attention=_has_attention(entry))
     parameters = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
     template, values = parameters.source, {"NUM_CLIPS": num_clips, "SEED": seed}
@@ -86,7 +86,7 @@ def _test_set(about, config):
             f"(--data). Received: shards {about.get('shards')!r}"
         )
     kind, options = about["generator"], {}
-    for name, value in about["options"].items():
+    for name, value in about.get("options", {}).items():
         if name in FILE_OPTIONS and value:
             value = section and getattr(section.source.get(), name, None)
             if not value:

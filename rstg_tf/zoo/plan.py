@@ -2,12 +2,11 @@
 
 import difflib
 import fnmatch
-import json
 import pathlib
 from typing import Any, NamedTuple
 
 from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.zoo import completing, manifest, published, publishing
+from rstg_tf.zoo import completing, manifest, published, publishing, records
 
 NOT_TRAINED = "not trained"
 BEGUN = "training has begun"
@@ -88,10 +87,10 @@ def state_of(plan, num_clips=None):
     about = manifest.read_manifest(plan.zoo).get(plan.name, {})
     if _is_published(plan, about):
         return INCOMPLETE if completing.lacks(plan.name, plan.zoo) else PUBLISHED
-    steps = _read(plan.run.summary).get("steps", 0)
+    steps = records.read_progress(plan.run.summary).get("steps", 0)
     if steps < plan.config.trainer.train_steps:
         return BEGUN if plan.run.config.exists() else NOT_TRAINED
-    figures = _read(plan.metrics).get("figures")
+    figures = _figures(plan)
     if figures is None or num_clips not in (None, figures["num_clips"]):
         return TRAINED
     return TRAINED if publishing.is_better_than_chance(figures) else AT_CHANCE
@@ -119,16 +118,18 @@ def _row(plan, state):
 
     about = manifest.read_manifest(plan.zoo).get(plan.name, {})
     published_by = about if _is_published(plan, about) else {}
-    summary = _read(plan.zoo / plan.name / "training.json" if published_by else plan.run.summary)
+    summary = records.read_progress(
+        plan.zoo / plan.name / "training.json" if published_by else plan.run.summary
+    )
     best = summary.get("best_validation") or {}
-    figures = published_by.get("figures") or _read(plan.metrics).get("figures")
+    figures = published_by.get("figures") or _figures(plan)
     batch, steps = plan.config.train_data.global_batch_size, plan.config.trainer.train_steps
     videos = published_by.get("videos") or summary.get("videos", 0)
     return {
         "entry": plan.name,
         "state": state,
         "videos": f"{videos:,}" if published_by else f"{videos:,} of {batch * steps:,}",
-        "minutes": f"{summary['minutes']:.0f}" if summary else "",
+        "minutes": f"{summary.get('minutes', 0):.0f}" if summary else "",
         "validation": f"{100 * best['accuracy']:.1f}" if best else "",
         "test top-1 (95 %)": percent(figures, "top_1") if figures else "",
     }
@@ -165,5 +166,6 @@ def _names():
     return list_experiments("interactions_*") + in_tables
 
 
-def _read(path):
-    return json.loads(path.read_text()) if path.is_file() else {}
+def _figures(plan):
+    """The figures of an entry that was measured, else None."""
+    return records.read_metrics(plan.metrics)["figures"] if plan.metrics.is_file() else None

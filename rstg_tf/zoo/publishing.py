@@ -3,10 +3,12 @@
 import json
 import pathlib
 import shutil
+import tempfile
 
 import numpy as np
 
-from rstg_tf.zoo import card, example, manifest, portable, saved_model, store
+from rstg_tf import files
+from rstg_tf.zoo import card, example, manifest, portable, records, saved_model, store
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
 _REPORT = ("per_class.csv", "confusion_matrix.png")
@@ -73,6 +75,9 @@ def publish(
     check_size(weights, name, max_megabytes)
     summary = _read_summary(run.summary)
     if metrics is None:
+        files.check_room(run_dir)
+        files.check_room(tempfile.gettempdir())
+        store.check_room(zoo, name, weights)
         metrics = _evaluate(subject, data, num_clips, command, progress)
     metrics = pathlib.Path(metrics)
     figures = _read_metrics(metrics, subject.model)
@@ -164,26 +169,20 @@ def _check_finite(model, run_dir):
 
 def _read_summary(path):
     """Reads what a training says of itself, once it has said which weights are its best."""
-    summary = json.loads(path.read_text()) if path.is_file() else {}
-    if not summary.get("best_validation"):
+    if not records.read_progress(path).get("best_validation"):
         raise FileNotFoundError(
             "A training that was interrupted before its first validation was logged must go on "
             f"before it is published. Received: {path}"
         )
-    return summary
+    return records.read_summary(path)
 
 
 def _read_metrics(path, model):
     """Reads figures and checks that they are this model's, on clips it has not seen."""
     if not path.is_file():
         raise FileNotFoundError(f"Metrics are written by pipelines/evaluate.py. Received: {path}")
-    try:
-        metrics = json.loads(path.read_text())
-        owner, held_out = metrics["weights_sha256"], metrics["held_out"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"Metrics must be a file that pipelines/evaluate.py wrote. Received: {path}"
-        ) from error
+    metrics = records.read_metrics(path)
+    owner, held_out = metrics["weights_sha256"], metrics["held_out"]
     if owner != saved_model.weights_checksum(model):
         raise ValueError(
             f"Metrics must be of the weights that are published. Received: {path}, of another model"

@@ -1,10 +1,9 @@
 """The figures of a zoo measured again, from its published models alone and on other clips."""
 
-import json
 import pathlib
 from typing import NamedTuple
 
-from rstg_tf.zoo import manifest
+from rstg_tf.zoo import manifest, records
 
 SEED = 3_000_000  # Training, validation, card and notebook take others.
 NUM_CLIPS = 5_000
@@ -68,11 +67,11 @@ def measure_again(
     from rstg_tf.evaluation.subject import load_subject
 
     about = manifest.read_manifest(zoo)[name]
-    test_set = json.loads((manifest.zoo_directory(zoo) / name / "metrics.json").read_text())["data"]
+    test_set = records.read_metrics(manifest.zoo_directory(zoo) / name / "metrics.json")["data"]
     if "generator" not in test_set:
         raise ValueError(
             f"Fresh clips can be had of a generator only. Received: {name}, measured on shards "
-            f"{test_set['shards']!r}; pipelines/evaluate.py measures it on a copy of them"
+            f"{test_set.get('shards')!r}; pipelines/evaluate.py measures it on a copy of them"
         )
     output = pathlib.Path(output) / name
     figures = _read(output / "metrics.json", about["weights_sha256"], seed, num_clips)
@@ -89,8 +88,8 @@ def measure_again(
     )
     if report.details["data"].get("digits") != test_set.get("digits"):
         raise ValueError(
-            f"{name} must be measured with digits of {test_set['digits']!r}; name their file "
-            f"(--mnist-path). Received: digits of {report.details['data']['digits']!r}"
+            f"{name} must be measured with digits of {test_set.get('digits')!r}; name their file "
+            f"(--mnist-path). Received: digits of {report.details['data'].get('digits')!r}"
         )
     report.save(output)
     return report.figures
@@ -126,6 +125,6 @@ def _read(path, weights_sha256, seed, num_clips):
     """The figures of an evaluation that was made before, or None where it is another one."""
     if not path.is_file():
         return None
-    metrics = json.loads(path.read_text())
+    metrics = records.read_metrics(path)
     made = (metrics["weights_sha256"], metrics["data"].get("seed"), metrics["figures"]["num_clips"])
     return metrics["figures"] if made == (weights_sha256, seed, num_clips) else None

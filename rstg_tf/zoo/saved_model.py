@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.text import check_class_name
+from rstg_tf.zoo.finishing import finish
 
 LABELS = "labels.txt"
 TOLERANCE = 1e-5
@@ -46,25 +47,7 @@ def write_saved_model(model, class_names, directory):
                 include_optimizer=False,
                 signatures={"serving_default": serve},
             )
-    _forget_shapes(pathlib.Path(directory))
-
-
-def _forget_shapes(directory):
-    """Removes the shapes that are noted at each operation: a tenth of the bytes.
-
-    TensorFlow finds them again when it loads the model.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    path = directory / "saved_model.pb"
-    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    for graph in (meta_graph.graph_def for meta_graph in saved.meta_graphs):
-        for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
-            for node in nodes:
-                node.attr.pop("_output_shapes", None)
-    path.write_bytes(saved.SerializeToString())
-    # Of the file as it was; a model needs none.
-    (directory / "fingerprint.pb").unlink(missing_ok=True)
+    finish(directory)
 
 
 @contextlib.contextmanager
@@ -117,7 +100,7 @@ def _traced_once(model):
 
     def call(self, clips, training=None):
         # Nothing else looks at the shape once the model is loaded.
-        return traced[bool(training)](tf.ensure_shape(clips, shape, name="clips"))
+        return traced[bool(training)](tf.ensure_shape(clips, shape, name="clips"))  # See `finish`.
 
     layers = [module for module in model.submodules if isinstance(module, tf.keras.layers.Layer)]
     specs = [layer.input_spec for layer in layers]

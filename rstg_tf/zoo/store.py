@@ -37,7 +37,7 @@ def new_entry(zoo, name, overwrite=False):
     """
     zoo = pathlib.Path(zoo)
     check_free(zoo, name, overwrite)
-    files.check_room(zoo)
+    files.check_room(zoo, 0)
     with files.locked(zoo), _told_of_a_full_disk(zoo, name):
         files.clear_parts(zoo)
         check_free(zoo, name, overwrite)
@@ -77,6 +77,21 @@ def changed_entry(zoo, name):
         (part / manifest.ENTRY).unlink(missing_ok=True)
         about |= {key: entry[key] for key in entry if key not in ("files", "checksum")}
         yield part, about
+
+
+def check_room(zoo, name, num_bytes):
+    """Checks, before long work, that an entry of a size can be written.
+
+    Args:
+        zoo: folder of the zoo, made where it is missing.
+        name: name of the entry.
+        num_bytes: its size, at least.
+
+    Raises:
+        OSError: the folder can't be written, or less is free on its disk.
+    """
+    with _told_of_a_full_disk(zoo, name):
+        files.check_room(zoo, num_bytes)
 
 
 def check_free(zoo, name, overwrite=False):

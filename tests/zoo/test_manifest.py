@@ -7,7 +7,7 @@ from rstg_tf.zoo import manifest
 
 
 def write(zoo, *names):
-    manifest.write_manifest(zoo, {name: {"files": {}} for name in names})
+    manifest.write_manifest(zoo / manifest.FILE_NAME, {name: {"files": {}} for name in names})
 
 
 def test_models_are_listed_by_pattern(tmp_path, monkeypatch):

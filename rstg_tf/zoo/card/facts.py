@@ -1,10 +1,9 @@
 """What a card tells, read from the files of its entry."""
 
-import json
 import pathlib
 from typing import Any, NamedTuple
 
-from rstg_tf.zoo import costs, manifest, saved_model
+from rstg_tf.zoo import costs, manifest, records, saved_model
 
 FILE_NAME = "README.md"
 
@@ -46,9 +45,6 @@ def read_facts(entry, name, model):
     """
     from rstg_tf.experiments import Experiment, apply_file
 
-    def read(file):
-        return json.loads((entry / file).read_text())
-
     entry = pathlib.Path(entry)
     checksums = manifest.checksums(entry)
     checksums.pop(FILE_NAME, None)
@@ -57,8 +53,8 @@ def read_facts(entry, name, model):
         model=model,
         class_names=saved_model.read_class_names(entry),
         config=apply_file(Experiment(), entry / "config.yaml"),
-        metrics=read("metrics.json"),
-        training=read("training.json"),
-        costs=read(costs.FILE_NAME),
+        metrics=records.read_metrics(entry / "metrics.json"),
+        training=records.read_summary(entry / "training.json"),
+        costs=records.read_costs(entry / costs.FILE_NAME),
         checksums=checksums,
     )

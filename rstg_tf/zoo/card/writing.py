@@ -4,7 +4,7 @@ import json
 import pathlib
 
 from rstg_tf.visualize import save_png
-from rstg_tf.zoo import costs
+from rstg_tf.zoo import costs, records
 from rstg_tf.zoo.card.facts import FILE_NAME, read_facts
 from rstg_tf.zoo.card.text import render
 
@@ -25,7 +25,7 @@ def write_card(entry, name, model):
     from rstg_tf.training.learning_curve import draw_learning_curve
 
     entry = pathlib.Path(entry)
-    clip_shape = json.loads((entry / "metrics.json").read_text())["data"]["clip_shape"]
+    clip_shape = records.read_metrics(entry / "metrics.json")["data"]["clip_shape"]
     description = describe(model, tuple(clip_shape[:3]), name)
     save_png(draw(description), entry / "architecture.png")
     if (entry / LOG).is_file():

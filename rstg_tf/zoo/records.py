@@ -1,0 +1,167 @@
+"""The JSON files of trainings, evaluations and entries, read with their types checked."""
+
+import pathlib
+
+from rstg_tf import checked_json
+from rstg_tf.checked_json import Optional
+from rstg_tf.text import printable
+
+_FIGURES = {
+    "num_clips": int,
+    "top_1": float,
+    "top_1_interval_95": [float],
+    "top_5": float,
+    "macro_f1": float,
+    "chance": float,
+    str: (float, [float], None),
+}
+_METRICS = {
+    "weights_sha256": (str, None),
+    "held_out": bool,
+    "data": {
+        "name": str,
+        "split": str,
+        "clip_shape": [int],
+        Optional("seed"): int,
+        Optional("shards"): str,
+        Optional("generator"): str,
+        Optional("options"): {str: object},
+        Optional("digits"): str,
+    },
+    "protocol": str,
+    "command": (str, None),
+    "tensorflow": str,
+    Optional("chose_weights"): bool,
+    "figures": _FIGURES,
+}
+_PROGRESS = {
+    Optional("steps"): int,
+    Optional("videos"): int,
+    Optional("minutes"): float,
+    Optional("best_validation"): ({"step": int, "accuracy": float}, None),
+}
+_SUMMARY = {
+    "experiment": str,
+    "size": str,
+    "steps": int,
+    "videos": int,
+    "minutes": float,
+    "parameters": int,
+    "best_validation": {"step": int, "accuracy": float},
+    "seed": int,
+    "hardware": str,
+    "commit": (str, None),
+    Optional("note"): str,
+}
+_RATES = ("top_1", "top_5", "within_pair", "no_pair")  # They have intervals.
+_COUNTS = {"parameters": int, "multiply_adds": int}
+_COSTS = {
+    "clip_shape": [int],
+    **_COUNTS,
+    "graph": _COUNTS,
+    "clips_per_second": float,
+    "batch_size": int,
+    "hardware": str,
+}
+
+
+def read_metrics(path):
+    """Reads a `metrics.json` that `pipelines/evaluate.py` wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What it holds, a dict.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or of something else.
+    """
+    what = "What pipelines/evaluate.py wrote"
+    metrics = checked_json.parse(pathlib.Path(path).read_bytes(), _METRICS, what, path)
+    shape = metrics["data"]["clip_shape"]
+    if len(shape) != 4 or min(shape) < 1:
+        raise ValueError(
+            f"Clips must have a shape of four positive numbers. Received: {shape} in {path}"
+        )
+    if not {"seed", "shards"} & metrics["data"].keys():
+        raise ValueError(f"Clips must have a seed, or be of shards. Received: neither in {path}")
+    check_figures(metrics["figures"], path)
+    return metrics
+
+
+def check_figures(figures, path):
+    """Checks that each figure is a number, with its interval where it has to have one.
+
+    Args:
+        figures: dict from names to numbers, intervals and None.
+        path: the file that they are from, for errors.
+
+    Raises:
+        ValueError: one is not so; it is named.
+    """
+    for name, value in figures.items():
+        is_interval = isinstance(value, list)
+        bare = name in _RATES and value is not None and f"{name}_interval_95" not in figures
+        if (
+            is_interval != name.endswith("_interval_95")
+            or (is_interval and len(value) != 2)
+            or bare
+        ):
+            raise ValueError(
+                "A figure must be a number, and its interval two. "
+                f"Received: {printable(name)} in {path}"
+            )
+
+
+def read_summary(path):
+    """Reads what a training that was validated says of itself: `summary.json`, `training.json`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What it holds, a dict.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged.
+    """
+    what = "The summary of a training"
+    return checked_json.parse(pathlib.Path(path).read_bytes(), _SUMMARY, what, path)
+
+
+def read_progress(path):
+    """Reads how far a training has come.
+
+    Args:
+        path: its `summary.json`, which need not exist.
+
+    Returns:
+        Dict with `steps`, `videos`, `minutes`, `best_validation` as far as they are known.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        return {}
+    return checked_json.parse(path.read_bytes(), _PROGRESS, "The summary of a training", path)
+
+
+def read_costs(path):
+    """Reads a `costs.json`, see `rstg_tf.zoo.costs.measure_costs`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What it holds, a dict.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged.
+    """
+    what = "What a model costs"
+    return checked_json.parse(pathlib.Path(path).read_bytes(), _COSTS, what, path)
