@@ -32,6 +32,9 @@ _FORM = {
     Optional("weights_sha256"): str,
     Optional("checksum"): str,
 }
+# What tables and comparisons say of an entry with figures.
+_MEASURED = ("experiment", "size", "data", "parameters", "videos")
+_FIGURES = ("num_clips", "top_1", "top_1_interval_95", "chance")
 
 
 def zoo_directory(zoo=None):
@@ -239,7 +242,14 @@ def _check_entry(name, entry, path):
                 f"Received: {printable(repr(file))} with {printable(repr(sha256))} for "
                 f"{printable(name)} in {path}"
             )
-    records.check_figures(entry.get("figures") or {}, path)
+    figures = entry.get("figures") or {}
+    records.check_figures(figures, path)
+    missing = [*({*_MEASURED} - entry.keys()), *({*_FIGURES} - figures.keys())]
+    if figures and missing:
+        raise ValueError(
+            f"An entry that was measured must have {missing[0]!r}. "
+            f"Received: {printable(name)} in {path}, without it"
+        )
     # Entries of before have none; but then one that is misspelt must not seem to be missing.
     sealed = "checksum" in entry or entry.keys() - _FORM.keys()
     if sealed and entry.get("checksum") != _checksum(name, entry):

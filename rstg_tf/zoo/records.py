@@ -25,7 +25,7 @@ _METRICS = {
         Optional("seed"): int,
         Optional("shards"): str,
         Optional("generator"): str,
-        Optional("options"): {str: object},
+        Optional("options"): {Optional("no_pair"): (float, None), str: object},
         Optional("digits"): str,
     },
     "protocol": str,

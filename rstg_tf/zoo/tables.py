@@ -1,6 +1,7 @@
 """The tables of a zoo in Markdown: the poster's figures, ours beside them, and what they say."""
 
 from rstg_tf.zoo import published
+from rstg_tf.zoo.markdown import inline
 
 _EXPLANATIONS = {
     published.SOMETHING_SOMETHING: (
@@ -122,8 +123,8 @@ def _rows(theirs, experiment, figures, entries, folder):
         yield {
             **theirs,
             **{title: percent(about["figures"], figure) for title, figure in figures.items()},
-            "test set": f"{about['data']}, {about['figures']['num_clips']:,} clips",
-            "size": about["size"],
+            "test set": f"{inline(about['data'])}, {about['figures']['num_clips']:,} clips",
+            "size": inline(about["size"]),
             "parameters": f"{about['parameters']:,}",
             "videos seen": _videos(about),
             "entry": _links(name, about, folder),
@@ -141,7 +142,7 @@ def _rows(theirs, experiment, figures, entries, folder):
 
 def _videos(about):
     start = about.get("started_from")
-    return f"{about['videos']:,}{f', after {start}' if start else ''}"
+    return f"{about['videos']:,}{f', after {inline(start)}' if start else ''}"
 
 
 def _links(name, about, folder):

@@ -3,11 +3,13 @@
 import copy
 
 import pytest
+import yaml
+from markdown_it import MarkdownIt
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
 from rstg_tf.models import VideoClassifier
-from rstg_tf.zoo import card, published
+from rstg_tf.zoo import card, manifest, published, saved_model
 
 FIGURES = {
     "num_clips": 5000,
@@ -193,3 +195,41 @@ def test_every_experiment_of_the_tables_is_found():
     assert published.published_figure("sync3_rstg_positional") is None
     assert published.published_figure("sync5_mean_lstm") is None
     assert published.published_figure("i3d_nl")[2:] == (44.4, 76.0)
+
+
+MEAN = "<b>|`[x](http://evil)` <script>alert(1)</script>\n# Title\x1b[2J$\\alpha$ *_~"
+
+
+def test_text_of_strangers_is_no_markup(facts):
+    metrics, training = copy.deepcopy(facts.metrics), copy.deepcopy(facts.training)
+    for key in ("name", "split", "shards", "digits"):
+        metrics["data"][key] = MEAN
+    del metrics["data"]["seed"]
+    for key in ("protocol", "command", "tensorflow"):
+        metrics[key] = MEAN
+    for key in ("experiment", "size", "hardware", "commit", "note"):
+        training[key] = MEAN
+    config = copy.deepcopy(facts.config)
+    config.trainer.init_checkpoint = config.train_data.input_path = MEAN
+    config.train_data.split = config.validation_data.split = MEAN
+    costs = {**facts.costs, "hardware": MEAN}
+    changed = facts._replace(metrics=metrics, training=training, config=config, costs=costs)
+    source = {"checkpoint": MEAN, "config": MEAN, "checkpoint_sha256": "0" * 64}
+    for text in (card.render(changed), card.render_conversion(changed, source)):
+        _, header, page = text.split("---\n", 2)
+        assert "\x1b" not in text and "# Title" not in text.splitlines()
+        yaml.safe_load(header)
+        shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(page)
+        for markup in ("<script", "<b>", "<em>", "<s>", 'href="http://evil'):
+            assert markup not in shown
+
+
+@pytest.mark.parametrize("name", ["interactions_mean", "sync3_rstg_1temp", "c2d"])
+def test_published_cards_are_what_is_written_today(name):
+    entry = manifest.zoo_directory() / name
+    config = experiments.apply_file(experiments.Experiment(), entry / "config.yaml")
+    labels = saved_model.read_class_names(entry)
+    config.model.num_classes = len(labels)
+    config.model.channels = manifest.read_manifest()[name]["clip_shape"][-1]
+    made = card.render(card.read_facts(entry, name, experiments.build_model(config.model)))
+    assert made == (entry / "README.md").read_text(encoding="utf-8")

@@ -93,14 +93,14 @@ def test_models_of_another_size_are_compared_with_one_another():
 
 
 def test_the_text_around_the_tables_stays(tmp_path):
-    manifest.write_manifest(tmp_path, {"i3d": entry("i3d", 500)})
+    manifest.write_manifest(tmp_path / manifest.FILE_NAME, {"i3d": entry("i3d", 500)})
     path = tmp_path / "README.md"
     path.write_text("# My zoo\n\nKeep me.\n")
     readme.refresh(tmp_path)
     text = path.read_text()
     assert text.startswith("# My zoo\n\nKeep me.\n\n<!-- Tables")
     path.write_text(f"{text}\nAnd me.\n")
-    manifest.write_manifest(tmp_path, {"i3d": entry("i3d", 700)})
+    manifest.write_manifest(tmp_path / manifest.FILE_NAME, {"i3d": entry("i3d", 700)})
     readme.refresh(tmp_path)
     changed = path.read_text()
     assert changed.startswith("# My zoo\n\nKeep me.\n") and changed.endswith("\nAnd me.\n")

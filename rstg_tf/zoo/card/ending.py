@@ -1,6 +1,7 @@
 """The end of a card: limits, licence, citation, checksums."""
 
 from rstg_tf.zoo.card.introduction import is_rendered
+from rstg_tf.zoo.markdown import inline
 
 
 def limits(facts):
@@ -20,8 +21,8 @@ def limits(facts):
     _, most = facts.metrics["figures"].get("no_pair_interval_95", (0, 1))
     blind = " It takes nearly every clip without a pair for one with a pair." if most < 0.25 else ""
     return (
-        f"## Limits\n\n{rendered}figures hold for clips like those of {data}. {fewer}{blind} "
-        "One training, one seed."
+        f"## Limits\n\n{rendered}figures hold for clips like those of {inline(data)}. "
+        f"{fewer}{blind} One training, one seed."
     )
 
 

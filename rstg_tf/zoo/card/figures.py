@@ -3,6 +3,7 @@
 from rstg_tf.zoo import published
 from rstg_tf.zoo.card.introduction import is_rendered
 from rstg_tf.zoo.card.use import has_attention
+from rstg_tf.zoo.markdown import code, inline
 
 _ROWS = {
     "top_1": "Top-1 accuracy",
@@ -22,20 +23,22 @@ def measured(facts):
         for name, text in _ROWS.items()
         if figures.get(name) is not None
     ]
-    asked = f"seed {about['seed']}" if "seed" in about else f"shards `{about['shards']}`"
-    digits = f", digits of {about['digits']}" if "digits" in about else ""
+    asked = f"seed {about['seed']}" if "seed" in about else f"shards {code(about['shards'])}"
+    digits = f", digits of {inline(about['digits'])}" if "digits" in about else ""
     chance = f"{figures['chance']:.1%}{_chance(about)}"
     lines = [
         "## Figures",
         "",
-        f"On {figures['num_clips']:,} clips of {about['name']}, split {about['split']}, {asked}"
-        f"{digits}; {facts.metrics['protocol']}. Chance is {chance}.",
+        f"On {figures['num_clips']:,} clips of {inline(about['name'])}, split "
+        f"{inline(about['split'])}, {asked}{digits}; {inline(facts.metrics['protocol'])}. Chance "
+        f"is {chance}.",
         "",
         "| | value | 95 % interval |",
         "|---|---|---|",
         *rows,
         "",
-        f"Made by `{facts.metrics['command']}` with TensorFlow {facts.metrics['tensorflow']}.",
+        f"Made by {code(facts.metrics['command'])} with TensorFlow "
+        f"{inline(facts.metrics['tensorflow'])}.",
     ]
     if facts.metrics.get("chose_weights"):
         lines += [
@@ -67,7 +70,7 @@ def beside_published(facts):
     lines = [
         title,
         "",
-        f"| | here: {data}, size `{facts.training['size']}` | "
+        f"| | here: {inline(data)}, size {code(facts.training['size'], in_table=True)} | "
         f"published: “{row.method}”, {row.data} |",
         "|---|---|---|",
     ]
@@ -91,8 +94,8 @@ def costs(facts):
         "## Costs\n\n"
         f"- {costs['parameters']:,} parameters{of_graph[0]}.\n"
         f"- {costs['multiply_adds']:,} multiply-adds for a clip of {clip}{of_graph[1]}.\n"
-        f"- {costs['clips_per_second']:.3g} clips/s on {costs['hardware']}: the fastest of several "
-        f"batches of {costs['batch_size']}."
+        f"- {costs['clips_per_second']:.3g} clips/s on {inline(costs['hardware'])}: the fastest of "
+        f"several batches of {costs['batch_size']}."
     )
 
 
@@ -112,7 +115,7 @@ def _remark(facts):
         if options.get("persistence"):
             return (
                 "Not the same task: here digits keep their steps (persistence "
-                f"{options['persistence']})."
+                f"{inline(options['persistence'])})."
             )
         if options.get("no_pair", SyncMNIST.no_pair) != SyncMNIST.no_pair:
             return (
@@ -142,5 +145,5 @@ def _interval(figures, name):
     if f"{name}_interval_95" not in figures:
         return ""
     low, high = figures[f"{name}_interval_95"]
-    clips = f" ({figures['no_pair_num_clips']} clips)" if name == "no_pair" else ""
+    clips = f" ({figures['no_pair_num_clips']} clips)" if f"{name}_num_clips" in figures else ""
     return f"{low:.1%} … {high:.1%}{clips}"

@@ -4,6 +4,7 @@ import numpy as np
 
 from rstg_tf.zoo import published
 from rstg_tf.zoo.card.use import has_attention
+from rstg_tf.zoo.markdown import code
 
 _HEADS = {
     "average": "the average over time and space",
@@ -56,7 +57,7 @@ def what_it_is(facts):
         lines += [
             f"**Trained on Interactions, not on Something-Something.** It has the architecture of "
             f"the row “{row.method}” of the paper's table on {title}, at size "
-            f"`{facts.training['size']}`, but it knows {len(facts.class_names)} classes of "
+            f"{code(facts.training['size'])}, but it knows {len(facts.class_names)} classes of "
             "rendered clips. The paper's weights, for who holds the authors' TensorFlow 1 "
             "checkpoint:",
             "```sh\n"
@@ -65,7 +66,7 @@ def what_it_is(facts):
         ]
     lines += [
         f"Classifies video clips into {len(facts.class_names)} classes. Trained on {_data(facts)}",
-        f"Experiment `{experiment}`, size `{facts.training['size']}`, "
+        f"Experiment {code(experiment)}, size {code(facts.training['size'])}, "
         f"{facts.training['parameters']:,} parameters.",
     ]
     return "\n\n".join(lines)
@@ -78,8 +79,8 @@ def what_was_converted(facts, source):
         f"Classifies video clips into {len(facts.class_names)} classes: "
         f"{_architecture(facts)}\n\n"
         f"The weights are the authors': converted from the TensorFlow 1 checkpoint "
-        f"`{source['checkpoint']}` (sha256 of its files `{source['checkpoint_sha256']}`) with the "
-        f"config `{source['config']}`, whose flags are in `conversion.json`. "
+        f"{code(source['checkpoint'])} (sha256 of its files `{source['checkpoint_sha256']}`) with "
+        f"the config {code(source['config'])}, whose flags are in `conversion.json`. "
         f"{facts.training['parameters']:,} parameters."
     )
 
@@ -111,7 +112,7 @@ def _data(facts):
             "SyncMNIST: clips rendered by `rstg_tf.data.syncmnist`: several moving digits, of "
             "which two move in synchrony."
         )
-    return f"the data set `{name}`."
+    return f"the data set {code(name)}."
 
 
 def _architecture(facts):
