@@ -34,7 +34,7 @@ _FORM = {
 }
 # What tables and comparisons say of an entry with figures.
 _MEASURED = ("experiment", "size", "data", "parameters", "videos")
-_FIGURES = ("num_clips", "top_1", "top_1_interval_95", "chance")
+_FIGURES = ("num_clips", "top_1", "top_1_interval_95")
 
 
 def zoo_directory(zoo=None):
