@@ -69,6 +69,7 @@ def run(arguments):
     from rstg_tf.data.videos import VideoError
     from rstg_tf.serving import Client
     from rstg_tf.serving.sources import find_sources
+    from rstg_tf.text import printable
 
     sources = find_sources(arguments.videos, arguments.stream)
     show = show_stream if arguments.stream else show_video
@@ -86,16 +87,16 @@ def run(arguments):
         key_file=arguments.key_file,
     ) as client:
         for source in sources:
+            print(printable(source))
             try:
                 show(client, source, arguments.frame_rate)
             except VideoError as error:
-                print(f"error: {error}", file=sys.stderr)
+                print("error:", printable(error), file=sys.stderr)
                 failed += 1
     return 2 if failed else 0
 
 
 def show_video(client, video, _):
-    print(video)
     for name, probability in client.classify_video(video).classes:
         print(f"  {probability:6.1%}  {name}", flush=True)
 
@@ -103,7 +104,6 @@ def show_video(client, video, _):
 def show_stream(client, source, frame_rate):
     from rstg_tf.serving.sources import read_frames
 
-    print(source)
     frames = read_frames(source, client.description()["short_side"], frame_rate)
     for number, answer in enumerate(client.stream(frames)):
         (name, probability), *_ = answer.classes

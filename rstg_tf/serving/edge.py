@@ -7,7 +7,8 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.files import folder_written_whole
+from rstg_tf.files import check_room, folder_written_whole
+from rstg_tf.serving.exporting import num_bytes
 from rstg_tf.zoo.saved_model import LABELS
 
 _CLIPS = 8  # To compare with.
@@ -32,7 +33,12 @@ def export_tflite(subject, settings, output):
         FileExistsError: there is such a folder.
     """
     clip = _clip_shape(subject, settings)
-    with _folder(output) as part, _unrolled(subject.model), tempfile.TemporaryDirectory() as saved:
+    check_room(tempfile.gettempdir(), num_bytes(subject.model))
+    with (
+        _folder(output, subject.model) as part,
+        _unrolled(subject.model),
+        tempfile.TemporaryDirectory() as saved,
+    ):
         module = tf.Module()
         module.weights = list(subject.model.variables)
         functions = {
@@ -67,7 +73,7 @@ def export_onnx(subject, settings, output):
 
     clip = _clip_shape(subject, settings)
     any_clip = (None, None, None, None, clip[-1])
-    with _folder(output) as part:
+    with _folder(output, subject.model) as part:
         for name, (function, specs) in _functions(subject.model, any_clip, _Onnx.following).items():
             tf2onnx.convert.from_function(
                 tf.function(function),
@@ -85,10 +91,10 @@ def check_folder(output):
 
 
 @contextlib.contextmanager
-def _folder(output):
+def _folder(output, model):
     output = pathlib.Path(output)
     check_folder(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    check_room(output.parent, num_bytes(model))
     with folder_written_whole(output) as part:
         yield part
 

@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf import files
 from rstg_tf.serving.signatures import make_signatures
 from rstg_tf.serving.versions import check_version, new_version
 from rstg_tf.serving.warmup import FILE, warmup_inputs, write_warmup
@@ -31,11 +32,13 @@ def export_model(subject, settings, output, version=None, keep=3):
     Raises:
         ValueError: a number that is not positive.
         FileExistsError: there is such a version.
+        OSError: files can't be written there, or the disk is too full; before the work.
         RuntimeError: what was written does not predict what the model does.
     """
     output = pathlib.Path(output)
     check_version(output, version, keep)
     model = subject.model
+    files.check_room(output.parent, num_bytes(model))
     names = subject.class_names or [f"class {index}" for index in range(model.num_classes)]
     signatures = make_signatures(model, names, settings)
     requests = warmup_inputs(model, settings)
@@ -50,6 +53,11 @@ def export_model(subject, settings, output, version=None, keep=3):
         write_warmup(extra / FILE, output.name, requests)
         _check(part, signatures, requests)
     return path
+
+
+def num_bytes(model):
+    """Bytes that an export takes at least: the weights, and some MB of graphs."""
+    return 2**22 + sum(value.dtype.size * value.shape.num_elements() for value in model.variables)
 
 
 def _check(part, signatures, requests):

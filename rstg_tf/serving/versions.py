@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 
 from rstg_tf import files
@@ -20,7 +21,7 @@ def list_versions(folder):
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+    return sorted(int(name) for name in os.listdir(folder) if re.fullmatch("[0-9]+", name))
 
 
 def check_version(folder, version=None, keep=3):
@@ -66,10 +67,12 @@ def new_version(folder, version=None, keep=3):
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    files.sync_entry(folder)
     with files.locked(folder):
         check_version(folder, version, keep)
         for left in folder.glob(".*.part"):  # By a process that was killed.
-            shutil.rmtree(left)
+            if left.is_dir():
+                shutil.rmtree(left)
         path = folder / str(version or max(list_versions(folder), default=0) + 1)
         with files.folder_written_whole(path) as part:
             yield part, path

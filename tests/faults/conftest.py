@@ -8,12 +8,15 @@ writes the rows of the trials that ran into `docs/reliability.md`; rows of other
 import datetime
 import pathlib
 import re
+import sys
 
 import pytest
 
 from rstg_tf.files import written_whole
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+# For the server beside the tests of serving.
+sys.path.insert(0, str(DOCS.parents[1] / "tests" / "serving"))
 _TABLE = re.compile(r"(?<=\|---\|---\|---\|\n)((?:\|.*\|\n)*)")
 _rows = {}
 

@@ -2,6 +2,7 @@ import json
 import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from rstg_tf.data.clips import Clips
 from rstg_tf.data.sampling import SAMPLINGS, sample_frames
 from rstg_tf.data.sequence_example import encode_image, encode_images
 from rstg_tf.models import VideoClassifier
-from rstg_tf.serving import encoded, export_model
+from rstg_tf.serving import edge, encoded, export_model
 from rstg_tf.serving.settings import Settings, settings_of
 
 ROOT = Path(__file__).parents[2]
@@ -219,6 +220,17 @@ def test_command_tells_bad_input_in_a_line(arguments, message, tmp_path, monkeyp
     told = capsys.readouterr().err
     assert told.startswith("error: ") and message in told
     assert [path.name for path in tmp_path.iterdir()] == ["interactions_rstg-onnx"]
+
+
+def test_a_disk_without_room_is_named_before_the_work(subject, settings, small_disk, monkeypatch):
+    exports = {"serving": export_model, "tflite": edge.export_tflite, "onnx": edge.export_onnx}
+    for name, export in exports.items():
+        with pytest.raises(OSError, match=f"The disk must have .*{small_disk}"):
+            export(subject, settings, small_disk / name)
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with pytest.raises(OSError, match=f"The disk must have .*{small_disk}"):
+        edge.export_tflite(subject, settings, small_disk.parent / "tflite")
+    assert not list(small_disk.iterdir())
 
 
 @pytest.mark.slow

@@ -40,9 +40,10 @@ def test_a_failure_leaves_nothing_and_removes_nothing(tmp_path):
         (part / FILES[0]).write_text("half")
         raise RuntimeError
     (tmp_path / ".2.part").mkdir()  # As a killed process would.
+    (tmp_path / "²").mkdir()  # No number to a server.
     assert list_versions(tmp_path) == [1]
     write(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "²"]
 
 
 def test_who_watches_the_folder_sees_whole_versions_only(tmp_path):
