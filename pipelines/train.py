@@ -64,8 +64,11 @@ def run(arguments):
         return
 
     from rstg_tf.training import train
+    from rstg_tf.training.interruption import interruptible
 
-    folder = train(config, arguments.output or f"runs/{arguments.experiment}")
+    output = arguments.output or f"runs/{arguments.experiment}"
+    with interruptible(lambda: f"interrupted; the same command resumes the training in {output}"):
+        folder = train(config, output)
     print(folder.summary.read_text(), end="")
     print(f"trained into {folder.path}")
 

@@ -12,7 +12,7 @@ import shutil
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2  # <fcntl.h>, <linux/fs.h>
 
 
 @contextlib.contextmanager
@@ -41,11 +41,12 @@ def written_whole(path):
 
 
 @contextlib.contextmanager
-def folder_written_whole(path):
+def folder_written_whole(path, new=False):
     """As `written_whole` for a folder, which takes the place of one that is there atomically.
 
     Args:
         path: the folder wanted; the folder around it exists.
+        new: whether one that is there by then stays, with a FileExistsError.
 
     Yields:
         `pathlib.Path` of an empty folder beside it.
@@ -54,7 +55,10 @@ def folder_written_whole(path):
     with _part(path, _make_folder) as part:
         yield part
         sync(part)
-        place(part, path)
+        if new:
+            _place_new(part, path)
+        else:
+            place(part, path)
 
 
 def place(part, path):
@@ -74,18 +78,33 @@ def place(part, path):
 
 def exchange(one, other):
     """Exchanges the names of two files or folders of one file system, atomically where it can."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        names = os.fsencode(one), os.fsencode(other)
-        if not libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE):
-            return
-        number = ctypes.get_errno()
-        if number not in _NO_EXCHANGE:
-            raise OSError(number, os.strerror(number), os.fspath(other))
+    if _renameat2(one, other, _RENAME_EXCHANGE):
+        return
     between = pathlib.Path(f"{one}.{secrets.token_hex(4)}")
     os.rename(other, between)
     os.rename(one, other)
     os.rename(between, one)
+
+
+def _place_new(part, path):
+    if not _renameat2(part, path, _RENAME_NOREPLACE):
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+        os.rename(part, path)
+    sync_entry(path)
+
+
+def _renameat2(one, other, flag):
+    """Whether this system and file system can do it; then it is done."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    if not libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), flag):
+        return True
+    number = ctypes.get_errno()
+    if number not in _NO_EXCHANGE:
+        raise OSError(number, os.strerror(number), os.fspath(other))
+    return False
 
 
 def sync(path):
@@ -117,7 +136,11 @@ def locked(folder, wait=True):
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         yield
     finally:
         os.close(descriptor)

@@ -12,6 +12,7 @@ import numpy as np
 
 POSITIONAL_STD = 2.0  # Cells of the positional grid.
 POSITIONAL_GRIDS = ("exact", "floor")
+MAX_NODES = 1024  # Matrices have as many rows and columns.
 
 
 def area_weights(in_size, out_size):
@@ -73,8 +74,8 @@ class SpaceGraph:
             released code does. They differ only where `P` is not divisible by the scale.
 
     Raises:
-        ValueError: no scale, a scale or `dim_map` that is not a positive integer, or an unknown
-            `positional_grid`.
+        ValueError: no scale, a scale or `dim_map` that is not a positive integer, more than
+            `MAX_NODES` nodes, or an unknown `positional_grid`.
     """
 
     scales: tuple[tuple[int, int], ...] = (3, 2, 1)
@@ -91,6 +92,12 @@ class SpaceGraph:
         scales = tuple(_as_pair(scale, self.scales) for scale in self.scales)
         if not scales:
             raise ValueError(f"`scales` must name at least one grid. Received: {self.scales!r}")
+        nodes = sum(rows * columns for rows, columns in scales)
+        if nodes > MAX_NODES:
+            raise ValueError(
+                f"`scales` must make {MAX_NODES} nodes at most. "
+                f"Received: scales={self.scales!r}, of {nodes} nodes"
+            )
         if not _is_positive_int(self.dim_map):
             raise ValueError(f"`dim_map` must be a positive int. Received: {self.dim_map!r}")
         if self.positional_grid not in POSITIONAL_GRIDS:
@@ -137,13 +144,16 @@ class SpaceGraph:
     @functools.cached_property
     def edges(self):
         """Directed edges as an int array `[E, 2]` of (source, target), ordered by target."""
-        pairs = [
-            (source, target)
-            for target, to in enumerate(self.regions)
-            for source, by in enumerate(self.regions)
-            if source != target and to.neighbours(by)
-        ]
-        return _read_only(np.array(pairs, dtype=np.int64).reshape(-1, 2))
+        grids = np.array([self.scales[region.scale] for region in self.regions], np.int64)
+        places = np.array([(region.row, region.column) for region in self.regions], np.int64)
+        # `Region.neighbours` of all pairs: borders of both have the product of their grids as
+        # denominator. [target, source, axis]
+        low = places[:, None] * grids[None], places[None] * grids[:, None]
+        high = (places[:, None] + 1) * grids[None], (places[None] + 1) * grids[:, None]
+        shared = np.minimum(*high) - np.maximum(*low)
+        neighbours = (shared >= 0).all(axis=-1) & (shared > 0).any(axis=-1)
+        np.fill_diagonal(neighbours, False)
+        return _read_only(np.argwhere(neighbours)[:, ::-1].copy())
 
     @functools.cached_property
     def adjacency(self):

@@ -2,11 +2,17 @@
 
 import dataclasses
 import difflib
+import pathlib
+import reprlib
 import types
 import typing
 
 import yaml
 from official.modeling import hyperparams
+
+_MAX_BYTES = 2**20
+_MAX_VALUES = 10_000
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def apply_overrides(config, overrides):
@@ -25,10 +31,10 @@ def apply_overrides(config, overrides):
     """
     if isinstance(overrides, str):
         try:
-            overrides = yaml.safe_load(hyperparams.nested_csv_str_to_json_str(overrides)) or {}
-        except (ValueError, yaml.YAMLError) as error:
+            overrides = _load(hyperparams.nested_csv_str_to_json_str(overrides))
+        except ValueError as error:
             raise ValueError(
-                f'Overrides are written as "a.b=c,d=e". Received: {overrides!r}'
+                f'Overrides are written as "a.b=c,d=e". Received: {_shown(overrides)}'
             ) from error
     _apply(config, overrides, "", sorted(_paths(config)))
     return config
@@ -48,17 +54,70 @@ def apply_file(config, path):
         FileNotFoundError: if there is no such file.
         ValueError: as `apply_overrides`, with the file's name.
     """
-    with open(path, encoding="utf-8") as file:
-        try:
-            overrides = yaml.safe_load(file) or {}
-        except yaml.YAMLError as error:
-            raise ValueError(f"{path} is no YAML file: {error}") from error
+    path = pathlib.Path(path)
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(
+            f"{path} must be a YAML file of settings, {_MAX_BYTES} bytes at most. "
+            f"Received: {path.stat().st_size} bytes"
+        )
+    try:
+        overrides = _load(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is no YAML file of settings: {error}") from error
     if not isinstance(overrides, dict):
-        raise ValueError(f"{path} must hold a mapping. Received: {overrides!r}")
+        raise ValueError(f"{path} must hold a mapping. Received: {_shown(overrides)}")
     try:
         return apply_overrides(config, overrides)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _load(text):
+    """Reads YAML, `{}` where there is nothing.
+
+    Raises:
+        ValueError: it is none, holds a key twice, or by nesting, or aliases in aliases, more than
+            settings can be.
+    """
+    try:
+        content = yaml.load(text, _Loader)
+        _check_size(content)
+    except RecursionError:
+        raise ValueError("it is nested too deep, or in itself") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    return {} if content is None else content
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes no key twice."""
+
+    def construct_mapping(self, node, deep=False):
+        """As PyYAML, which would take the last one."""
+        keys = [key.value for key, _ in getattr(node, "value", ()) if key.tag != _MERGE]
+        for key in keys:
+            if isinstance(key, str) and keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands there twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _check_size(content):
+    left, stack = _MAX_VALUES, [content]
+    while stack:
+        left -= 1
+        if left < 0:
+            raise ValueError(f"it holds more than {_MAX_VALUES} values, or itself")
+        inner = stack.pop()
+        if isinstance(inner, dict):
+            stack += inner.values()
+        elif isinstance(inner, (list, tuple, set)):
+            stack += inner
+
+
+def _shown(value):
+    return reprlib.repr(value) if not isinstance(value, str) else repr(value[:1000])
 
 
 def _apply(config, overrides, prefix, known):
@@ -70,16 +129,19 @@ def _apply(config, overrides, prefix, known):
             while isinstance(value, dict) and value:
                 name, value = next(iter(value.items()))
                 path = f"{path}.{name}"
+            path = path[:200]
             raise ValueError(
                 f"There is no setting {path!r}; the closest are {_closest(path, known)}. "
-                f"Received: {path}={value!r}"
+                f"Received: {path}={_shown(value)}"
             )
         section = _section(hints[name])
         if section is None or value is None:
             setattr(config, name, _convert(hints[name], value, path))
             continue
         if not isinstance(value, dict):
-            raise ValueError(f"{path!r} holds settings of its own. Received: {path}={value!r}")
+            raise ValueError(
+                f"{path!r} holds settings of its own. Received: {path}={_shown(value)}"
+            )
         if getattr(config, name) is None:
             setattr(config, name, section())
         _apply(getattr(config, name), value, f"{path}.", known)
@@ -130,9 +192,11 @@ def _convert(hint, value, path):
         if origin in (int, float) and isinstance(value, (int, float, str)):
             if isinstance(value, bool):
                 continue
+            if origin is int and isinstance(value, int):
+                return value
             try:
                 number = float(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
             if origin is float or number.is_integer():
                 return origin(number)
@@ -141,4 +205,4 @@ def _convert(hint, value, path):
         elif origin in (bool, str) and isinstance(value, origin):
             return value
     expected = getattr(hint, "__name__", str(hint)) if typing.get_origin(hint) is None else hint
-    raise ValueError(f"{path!r} must be {expected}. Received: {path}={value!r}")
+    raise ValueError(f"{path!r} must be {expected}. Received: {path}={_shown(value)}")

@@ -3,6 +3,7 @@
 import copy
 
 from rstg_tf.experiments.registry import get_experiment, list_experiments
+from rstg_tf.experiments.restrictions import check_batches
 
 
 def resolve(config, source):
@@ -17,9 +18,11 @@ def resolve(config, source):
         set.
 
     Raises:
-        ValueError: if the config has other classes or channels than the data. The number of
-            classes that the experiment has by itself gives way to that of shards.
+        ValueError: if the config has other classes or channels than the data, or its batches take
+            too much memory. The number of classes that the experiment has by itself gives way to
+            that of shards.
     """
+    check_batches(config, source.clip_shape)
     config = copy.deepcopy(config)
     if config.train_data.input_path and _is_its_own(config, "num_classes"):
         config.model.num_classes = None

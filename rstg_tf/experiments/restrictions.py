@@ -1,14 +1,18 @@
 """What the settings of an experiment must fulfil together, checked before anything starts."""
 
 import dataclasses
+import itertools
+import math
 
 from official.modeling import hyperparams
 
 from rstg_tf.data.clips import Clips
 from rstg_tf.data.decoding import ON_CORRUPT
+from rstg_tf.experiments.ranges import rule
 
 # Model Garden's plain names of these build legacy optimizers, which can't average weights.
 OPTIMIZERS = ("adamw_experimental", "adam_experimental", "sgd_experimental", "rmsprop", "adagrad")
+_MAX_BATCH = 2**32
 
 
 def check(config):
@@ -23,8 +27,32 @@ def check(config):
     for path, section in _choices(config):
         names = [f.name for f in dataclasses.fields(section) if f.name != "type"]
         _require(section.type in names, f"must be one of {names}", {f"{path}.type": section.type})
+    for path, value in _numbers(config):
+        broken = rule(path, value)
+        _require(broken is None, broken, {path: value})
     _check_data(config)
     _check_trainer(config.trainer)
+
+
+def check_batches(config, clip_shape):
+    """Checks that batches of clips fit into memory, before they are asked for.
+
+    Args:
+        config: an `Experiment`.
+        clip_shape: `(T, H, W, C)` of its data.
+
+    Raises:
+        ValueError: naming the settings and their values.
+    """
+    for name in ("train_data", "validation_data"):
+        size = getattr(config, name).global_batch_size
+        num_bytes = size * math.prod(clip_shape)
+        _require(
+            num_bytes <= _MAX_BATCH,
+            f"must be less: clips of shape {tuple(clip_shape)} make batches of "
+            f"{num_bytes / 2**30:.1f} GiB of uint8, {_MAX_BATCH / 2**30:.0f} GiB at most",
+            {f"{name}.global_batch_size": size},
+        )
 
 
 def _check_data(config):
@@ -43,10 +71,6 @@ def _check_data(config):
         {"train_data.split": train.split, "validation_data.split": validation.split},
     )
     for name, data in (("train_data", train), ("validation_data", validation)):
-        size = data.global_batch_size
-        _require(size >= 1, "must be positive", {f"{name}.global_batch_size": size})
-        count = {f"{name}.num_examples": data.num_examples}
-        _require(data.num_examples >= 0, "must be 0 (all) or more", count)
         choice = {f"{name}.on_corrupt": data.on_corrupt}
         _require(data.on_corrupt in ON_CORRUPT, f"must be one of {ON_CORRUPT}", choice)
         try:
@@ -54,7 +78,6 @@ def _check_data(config):
         except ValueError as error:
             raise ValueError(f"{name}.clips: {error}") from error
     replicas = config.runtime.virtual_devices
-    _require(replicas >= 1, "must be positive", {"runtime.virtual_devices": replicas})
     _require(
         train.global_batch_size % replicas == 0,
         "must be a multiple of the number of devices",
@@ -66,14 +89,6 @@ def _check_data(config):
 
 
 def _check_trainer(trainer):
-    for name in ("train_steps", "checkpoint_interval", "validation_interval", "max_to_keep"):
-        value = getattr(trainer, name)
-        _require(value >= 1, "must be positive", {f"trainer.{name}": value})
-    _require(
-        0 <= trainer.label_smoothing < 1,
-        "must be in [0, 1)",
-        {"trainer.label_smoothing": trainer.label_smoothing},
-    )
     prefix, optimization = "trainer.optimizer_config", trainer.optimizer_config
     kind = optimization.optimizer.type
     _require(kind in OPTIMIZERS, f"must be one of {OPTIMIZERS}", {f"{prefix}.optimizer.type": kind})
@@ -86,13 +101,35 @@ def _check_trainer(trainer):
             "must be set",
             {f"{prefix}.learning_rate.{schedule.type}.{name}": value},
         )
-    if optimization.ema is not None:
-        decay = optimization.ema.average_decay
-        _require(
-            decay is None or 0 < decay < 1,
-            "must be in (0, 1)",
-            {f"{prefix}.ema.average_decay": decay},
-        )
+    _check_steps_of_rate(schedule.get(), f"{prefix}.learning_rate.{schedule.type}")
+
+
+def _check_steps_of_rate(schedule, path):
+    boundaries, values = getattr(schedule, "boundaries", None), getattr(schedule, "values", None)
+    if boundaries is None or values is None:
+        return
+    settings = {f"{path}.boundaries": boundaries, f"{path}.values": values}
+    _require(
+        all(a < b for a, b in itertools.pairwise(boundaries)) and len(boundaries) > 0,
+        "must be steps that grow",
+        {f"{path}.boundaries": boundaries},
+    )
+    _require(
+        len(values) in (len(boundaries), len(boundaries) + 1),
+        "must fit: one value more than boundaries",
+        settings,
+    )
+
+
+def _numbers(config, prefix=""):
+    """Settings that hold values, but those of choices that are not taken."""
+    for field in dataclasses.fields(config):
+        value, path = getattr(config, field.name), f"{prefix}{field.name}"
+        chosen = not isinstance(config, hyperparams.OneOfConfig) or field.name == config.type
+        if not dataclasses.is_dataclass(value):
+            yield path, value
+        elif chosen:
+            yield from _numbers(value, f"{path}.")
 
 
 def _choices(config, prefix=""):

@@ -84,13 +84,13 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
             f"step {int(states.step)}, {state} after {int(optimizer.iterations)} steps"
         )
     validate = make_validation(trainee, validation, config, tf.distribute.get_strategy())
-    with folder_written_whole(run_dir) as part:
+    with folder_written_whole(run_dir, new=True) as part:
         folder = RunFolder(part)
         folder.claim(config, source.class_names)
         Validation(states, validate, config.trainer, folder.best).on_epoch_end(0, rows[-1])
-        Checkpoints(states, config.trainer, folder.last).on_epoch_end(0)
         more = {} if note is None else {"note": note}
-        RunLog(folder, states, config).write(rows, hardware, **more)
+        log = RunLog(folder, states, config, rows=rows, hardware=hardware, **more)
+        Checkpoints(states, config.trainer, folder, log).on_epoch_end(0)
     return RunFolder(run_dir)
 
 

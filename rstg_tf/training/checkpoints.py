@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
+from rstg_tf.training.checkpoint_folder import CheckpointFolder
 from rstg_tf.training.optimizer import averaged_weights
+from rstg_tf.training.state import best_step
 
 
 class Validation(tf.keras.callbacks.Callback):
@@ -15,7 +17,8 @@ class Validation(tf.keras.callbacks.Callback):
         state: a `training_state`.
         validate: function without arguments that returns `{"loss": ..., "accuracy": ...}`.
         trainer: the `trainer` section of an experiment.
-        directory: where the best weights are saved, as they were validated.
+        directory: where the best weights are saved, as they were validated; `Checkpoints` removes
+            those that no checkpoint refers to any more.
     """
 
     def __init__(self, state, validate, trainer, directory):
@@ -23,10 +26,7 @@ class Validation(tf.keras.callbacks.Callback):
         self._state = state
         self._validate = validate
         self._trainer = trainer
-        # The one before is there until the state has been saved, too: see `restore`.
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=state.model), str(directory), max_to_keep=2
-        )
+        self._folder = CheckpointFolder(directory)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes where the epoch starts."""
@@ -44,25 +44,44 @@ class Validation(tf.keras.callbacks.Callback):
             if figures["accuracy"] > float(state.best_accuracy):
                 state.best_accuracy.assign(figures["accuracy"])
                 state.best_step.assign(step)
-                self._manager.save(checkpoint_number=step)
+                self._folder.save(tf.train.Checkpoint(model=state.model), step)
 
 
 class Checkpoints(tf.keras.callbacks.Callback):
-    """Saves the state at the end of every epoch.
+    """Saves the state at the end of every epoch, and then shows what `RunLog` noted of it.
 
     Args:
         state: a `training_state`.
         trainer: the `trainer` section of an experiment.
-        directory: where the last checkpoints are.
+        folder: the `RunFolder` of the training.
+        log: a `RunLog`, or None; its record is saved with the state.
     """
 
-    def __init__(self, state, trainer, directory):
+    def __init__(self, state, trainer, folder, log=None):
         super().__init__()
         self._state = state
-        self._manager = tf.train.CheckpointManager(
-            state, str(directory), max_to_keep=trainer.max_to_keep
-        )
+        self._trainer = trainer
+        self._last, self._best = CheckpointFolder(folder.last), CheckpointFolder(folder.best)
+        self._log = log
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
-        self._manager.save(checkpoint_number=int(self._state.step))
+        record = None if self._log is None else self._log.record()
+        self._last.save(self._state, int(self._state.step), record)
+        self.tidy()
+        if self._log is not None:
+            self._log.show()
+
+    def tidy(self, spare=False):
+        """Keeps the last checkpoints and the best ones that they refer to.
+
+        Args:
+            spare: whether other checkpoints stay, so that only leftovers of kills are removed.
+        """
+        there = self._last.steps()
+        steps = [step for step in there if step <= int(self._state.step)]
+        steps = steps[: self._trainer.max_to_keep]
+        self._last.keep(steps, spared=there if spare else ())
+        best = {best_step(self._last.prefix(step)) for step in steps}
+        best = [step for step in self._best.steps() if step in best]
+        self._best.keep(best, spared=self._best.steps() if spare else ())

@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from rstg_tf.experiments import build_model
+from rstg_tf.training.checkpoint_folder import CheckpointFolder
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.training.state import restore_checkpoint, training_state
+from rstg_tf.training.state import best_step, restore_checkpoint, training_state
 
 
 def restore(run_dir, which="best"):
@@ -28,34 +29,37 @@ def restore(run_dir, which="best"):
     folder = RunFolder(run_dir)
     config = folder.read_config()
     model = build_model(config.model)
-    last = tf.train.latest_checkpoint(str(folder.last))
-    path = _best(folder, last) if which == "best" else last
-    if path is None:
-        raise FileNotFoundError(f"The training has no {which} checkpoint yet. Received: {run_dir}")
     if which == "best":
-        restore_checkpoint(tf.train.Checkpoint(model=model), path)
-    else:
-        optimizer = build_optimizer(
-            config.trainer.optimizer_config,
-            model.trainable_variables,
-            config.runtime.mixed_precision_dtype,
-        )
-        restore_checkpoint(training_state(model, optimizer), path)
-        getattr(optimizer, "inner_optimizer", optimizer).finalize_variable_values(
-            model.trainable_variables
-        )
+        restore_checkpoint(tf.train.Checkpoint(model=model), _best(folder))
+        return model, config
+    optimizer = build_optimizer(
+        config.trainer.optimizer_config,
+        model.trainable_variables,
+        config.runtime.mixed_precision_dtype,
+    )
+    restore_checkpoint(training_state(model, optimizer), _last(folder))
+    getattr(optimizer, "inner_optimizer", optimizer).finalize_variable_values(
+        model.trainable_variables
+    )
     return model, config
 
 
-def _best(folder, last):
-    """Path of the best checkpoint.
+def _last(folder):
+    """Prefix of the last checkpoint."""
+    last = CheckpointFolder(folder.last)
+    for step in last.steps():
+        return last.prefix(step)
+    raise FileNotFoundError(f"The training has no last checkpoint yet. Received: {folder.path}")
+
+
+def _best(folder):
+    """Prefix of the best checkpoint.
 
     It is the one that the last checkpoint knows of: a training that is killed between the two may
     have saved a later one, and validates again when it goes on.
     """
-    if last is not None:
-        step = tf.train.load_variable(last, "best_step/.ATTRIBUTES/VARIABLE_VALUE")
-        path = str(folder.best / f"ckpt-{step}")
-        if tf.io.gfile.exists(f"{path}.index"):
-            return path
-    return tf.train.latest_checkpoint(str(folder.best))
+    last, best = CheckpointFolder(folder.last), CheckpointFolder(folder.best)
+    steps = [best_step(last.prefix(step)) for step in last.steps()[:1]] or best.steps()
+    if not any(steps):
+        raise FileNotFoundError(f"The training has no best checkpoint yet. Received: {folder.path}")
+    return best.prefix(steps[0])

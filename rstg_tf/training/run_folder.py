@@ -4,12 +4,15 @@ import contextlib
 import json
 import pathlib
 
+from rstg_tf import checked_json
 from rstg_tf.experiments import Experiment, apply_file, to_plain, to_yaml
 from rstg_tf.files import locked, written_whole
+from rstg_tf.text import check_class_name
 
 # Settings of the machine, and what to do at a damaged record: a training may change them.
 _FREE = ("runtime.", "train_data.on_corrupt", "validation_data.on_corrupt")
 _BINDING = ("runtime.mixed_precision_dtype",)
+SUMMARY = {"steps": int}  # What must be there, see `checked_json`.
 
 
 class RunFolder:
@@ -38,17 +41,26 @@ class RunFolder:
             write: whether to write; one worker of several does.
 
         Raises:
-            ValueError: if the folder holds a training of another config; names the differences.
+            ValueError: if the folder holds a training of another config or of other classes; names
+                the differences.
         """
         if not self.config.exists():
-            if not write:
-                return
-            self.path.mkdir(parents=True, exist_ok=True)
-            with written_whole(self.classes) as part:
-                part.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
-            with written_whole(self.config) as part:
-                part.write_text(to_yaml(config), encoding="utf-8")
+            if write:
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._write_classes(class_names)
+                with written_whole(self.config) as part:
+                    part.write_text(to_yaml(config), encoding="utf-8")
             return
+        self._check_config(config)
+        if write and not self.classes.exists():
+            self._write_classes(class_names)
+        elif self.classes.exists() and self.read_classes() != list(class_names):
+            raise ValueError(
+                "A training goes on with the classes that it began with. Received: data whose "
+                f"classes are not those of {self.classes}, in that order"
+            )
+
+    def _check_config(self, config):
         mine, theirs = _flatten(to_plain(config)), _flatten(to_plain(self.read_config()))
         differences = [
             f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} now"
@@ -93,8 +105,34 @@ class RunFolder:
         return apply_file(Experiment(), self.config)
 
     def read_classes(self):
-        """Reads the names of the classes, in order."""
-        return self.classes.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        """Reads the names of the classes, in order.
+
+        Raises:
+            ValueError: if the file is damaged.
+        """
+        try:
+            names = self.classes.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"Names of classes must be in UTF-8 ({error.reason}). Received: {self.classes}"
+            ) from error
+        for name in names:
+            check_class_name(name, self.classes)
+        return names
+
+    def _write_classes(self, names):
+        with written_whole(self.classes) as part:
+            part.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+
+    def read_summary(self):
+        """Reads `summary.json` as a dict.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it is damaged.
+        """
+        content = self.summary.read_bytes()
+        return checked_json.parse(content, SUMMARY, "The summary of a training", self.summary)
 
     def write_summary(self, summary):
         """Writes a dict as `summary.json`."""

@@ -1,50 +1,60 @@
 """The record of a training: a CSV file, TensorBoard, a summary."""
 
-import csv
 import sys
 import time
 
 import tensorflow as tf
 
-from rstg_tf.files import written_whole
+from rstg_tf import checked_json
 from rstg_tf.training import environment
+from rstg_tf.training.checkpoint_folder import CheckpointFolder
+from rstg_tf.training.log_file import COLUMNS, check_rows, read_log, write_log
+from rstg_tf.training.run_folder import SUMMARY
 
-COLUMNS = (
-    "step",
-    "videos",
-    "seconds",
-    "loss",
-    "accuracy",
-    "learning_rate",
-    "videos_per_second",
-    "val_loss",
-    "val_accuracy",
-)
+_RECORD = {"log": [{str: str}], "summary": SUMMARY}
 
 
 class RunLog(tf.keras.callbacks.Callback):
-    """Adds a row for every epoch, and forgets those that a killed training will repeat.
+    """Notes a row for every epoch; `Checkpoints` saves it with the state before it is shown.
+
+    So `log.csv` and `summary.json` never run ahead of the checkpoint, and what a kill or damage
+    took of them comes back from it.
 
     Args:
         folder: a `RunFolder`.
         state: a `training_state`.
         config: the resolved config of the training.
         skipped: the `Skipped` records of its data sets.
+        rows: those of the training so far, dicts with keys of `COLUMNS`.
+        hardware: what trained, in words; by default this machine.
+        **more: further entries of the summary.
     """
 
-    def __init__(self, folder, state, config, skipped=()):
+    def __init__(self, folder, state, config, skipped=(), rows=(), hardware=None, **more):
         super().__init__()
         self._folder = folder
         self._state = state
         self._config = config
         self._skipped = skipped
+        self._rows = [{name: str(row.get(name, "")) for name in COLUMNS} for row in rows]
+        self._hardware = hardware or environment.hardware()
+        self._more = more
+
+    def resume(self):
+        """Takes up what was noted up to the step of the state, and mends the files of it."""
+        step = int(self._state.step)
+        if not step:
+            return
+        self._rows, summary = read_record(self._folder, step)
+        there = _what(self._folder.read_summary)
+        if summary is None:
+            summary = there if there and there["steps"] == step else self._summary()
+        if _what(read_log, self._folder.log) != self._rows or there != summary:
+            self.show(summary)
 
     def on_train_begin(self, logs=None):
-        """Reads the rows of the training so far."""
-        self._rows = [
-            row for row in _read(self._folder.log) if int(row["step"]) <= int(self._state.step)
-        ]
-        self._write_all()
+        """Starts the clock and TensorBoard."""
+        write_log(self._folder.log, self._rows)
         self._writer = tf.summary.create_file_writer(str(self._folder.tensorboard))
         self._step, self._time = int(self._state.step), time.monotonic()
 
@@ -63,15 +73,13 @@ class RunLog(tf.keras.callbacks.Callback):
         with self._writer.as_default(step):
             for name, value in figures.items():
                 tf.summary.scalar(name, value)
-        self._rows.append(
-            {
-                "step": step,
-                "videos": step * batch_size,
-                "seconds": round(float(self._state.seconds), 1),
-                **{name: f"{value:.6g}" for name, value in figures.items()},
-            }
-        )
-        self.write(self._rows, environment.hardware())
+        row = {
+            "step": step,
+            "videos": step * batch_size,
+            "seconds": round(float(self._state.seconds), 1),
+            **{name: f"{value:.6g}" for name, value in figures.items()},
+        }
+        self._rows.append({name: str(row.get(name, "")) for name in COLUMNS})
 
     def on_train_end(self, logs=None):
         """Closes TensorBoard, and says what was left out."""
@@ -79,28 +87,16 @@ class RunLog(tf.keras.callbacks.Callback):
         for skipped in filter(len, self._skipped):
             print(skipped, file=sys.stderr)
 
-    def write(self, rows, hardware, **more):
-        """Writes rows, and the summary that follows from them.
+    def record(self):
+        """What a checkpoint must keep: the rows, and the summary that follows from them."""
+        return {"log": self._rows, "summary": self._summary()}
 
-        Args:
-            rows: list of dicts with keys of `COLUMNS`.
-            hardware: what trained, in words.
-            **more: further entries of the summary.
-        """
-        self._rows = rows
-        self._write_all()
-        self._folder.write_summary({**self._summary(hardware), **more})
+    def show(self, summary=None):
+        """Writes the rows and the summary, by default that of now, into the folder."""
+        write_log(self._folder.log, self._rows)
+        self._folder.write_summary(summary or self._summary())
 
-    def _write_all(self):
-        with (
-            written_whole(self._folder.log) as part,
-            part.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(self._rows)
-
-    def _summary(self, hardware):
+    def _summary(self):
         state, config = self._state, self._config
         best = {int(row["step"]): row for row in self._rows}.get(int(state.best_step))
         step = int(state.step)
@@ -120,14 +116,54 @@ class RunLog(tf.keras.callbacks.Callback):
             else None,
             "skipped_records": sum(map(len, self._skipped)),
             "seed": config.trainer.seed,
-            "hardware": hardware,
+            "hardware": self._hardware,
             "versions": environment.versions(),
             "commit": environment.commit(),
+            **self._more,
         }
 
 
-def _read(path):
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def read_record(folder, step):
+    """Reads what was noted of a training.
+
+    Args:
+        folder: a `RunFolder`.
+        step: of the checkpoint that is taken up.
+
+    Returns:
+        Its rows, dicts of text, and its summary, or None where a training of an earlier version
+        kept no record with its checkpoints; rows come from `log.csv` then.
+
+    Raises:
+        ValueError: what is there is damaged.
+    """
+    path = CheckpointFolder(folder.last).record(step)
+    try:
+        return _parse(path)
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        print(f"{error}; log.csv is taken", file=sys.stderr)
+    if folder.log.exists():
+        return [row for row in read_log(folder.log) if int(row["step"]) <= step], None
+    print(f"{folder.log} is missing; its rows up to step {step} are lost", file=sys.stderr)
+    return [], None
+
+
+def _what(read, *arguments):
+    """What can be read, or None."""
+    try:
+        return read(*arguments)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _parse(path):
+    record = checked_json.parse(path.read_bytes(), _RECORD, "The record of a checkpoint", path)
+    try:
+        check_rows(record["log"])
+    except ValueError as error:
+        raise ValueError(
+            f"The record of a checkpoint is damaged ({error}). Received: {path}"
+        ) from error
+    return record["log"], record["summary"]

@@ -1,5 +1,7 @@
 """What a training needs to go on where it was."""
 
+import contextlib
+
 import tensorflow as tf
 
 
@@ -29,14 +31,52 @@ def restore_checkpoint(checkpoint, path):
     """Restores what a checkpoint was saved of.
 
     Args:
-        checkpoint: a `tf.train.Checkpoint`.
+        checkpoint: a `tf.train.Checkpoint`; it stays as it is where an error is raised.
         path: prefix of the files, as `tf.train.latest_checkpoint` gives it.
 
     Raises:
         ValueError: if it is damaged or of another model.
     """
+    check_checkpoint(path)
+    with _naming(path):
+        checkpoint.read(path).assert_existing_objects_matched().expect_partial()
+
+
+def check_checkpoint(path):
+    """Reads a checkpoint whole, so that its checksums are compared.
+
+    Args:
+        path: prefix of the files.
+
+    Raises:
+        ValueError: if it is damaged or there is none.
+    """
+    with _naming(path):
+        reader = tf.train.load_checkpoint(path)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+
+
+def best_step(path):
+    """Step of the best validation that a checkpoint knows of, 0 before the first one.
+
+    Args:
+        path: prefix of the files.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    with _naming(path):
+        return int(tf.train.load_variable(path, "best_step/.ATTRIBUTES/VARIABLE_VALUE"))
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Names the checkpoint that can't be read."""
     try:
-        checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-    except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+        yield
+    except tf.errors.ResourceExhaustedError:  # Of memory: another machine may read it.
+        raise
+    except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"The checkpoint can't be read: {reason} Received: {path}") from error

@@ -1,11 +1,13 @@
 """Distribution strategies through Model Garden, with the machine's limits checked first."""
 
-import json
 import os
 
 import tensorflow as tf
 
+from rstg_tf.training.cluster import default_signals, meet, read_cluster
+
 STRATEGIES = ("one_device", "mirrored", "multi_worker_mirrored", "tpu")
+_joined = []
 
 
 def get_strategy(runtime):
@@ -47,7 +49,7 @@ def get_strategy(runtime):
     if name == "one_device" and gpus > 1:
         gpus = 1
     if name == "multi_worker_mirrored":
-        _check_cluster()
+        return _join_workers(gpus, runtime.all_reduce_alg, distribute_utils)
     if copies > 1:
         devices = _split(copies, gpus)
         return tf.distribute.MirroredStrategy(devices)
@@ -128,27 +130,15 @@ def _split(copies, gpus):
     return [f"{kind}:{i}" for i in range(copies)]
 
 
-def _check_cluster():
-    text = os.environ.get("TF_CONFIG", "")
-    try:
-        cluster = json.loads(text)["cluster"]
-        workers = cluster["worker"]
-        index = json.loads(text)["task"]["index"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            "multi_worker_mirrored needs the environment variable TF_CONFIG, such as "
-            '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
-            f'"task": {{"type": "worker", "index": 0}}}}. Received: TF_CONFIG={text!r}'
-        ) from error
-    if set(cluster) != {"worker"}:
-        # Two tasks would be the first of their kind, and write the same files.
-        raise ValueError(
-            "TF_CONFIG must name workers only; the first of them is the chief. "
-            f"Received: a cluster of {sorted(cluster)}"
-        )
-    if not 0 <= index < len(workers):
-        raise ValueError(
-            f"TF_CONFIG names {len(workers)} workers, numbered from 0. Received: index={index}"
+def _join_workers(gpus, all_reduce_alg, distribute_utils):
+    """Makes the strategy of several workers, once all of them are there."""
+    cluster = read_cluster(os.environ.get("TF_CONFIG", ""))
+    if list(cluster) != _joined:  # A process joins once.
+        meet(*cluster)
+        _joined[:] = cluster
+    with default_signals():
+        return distribute_utils.get_distribution_strategy(
+            "multi_worker_mirrored", num_gpus=gpus, all_reduce_alg=all_reduce_alg
         )
 
 

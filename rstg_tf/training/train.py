@@ -8,12 +8,14 @@ import tensorflow as tf
 
 from rstg_tf import experiments
 from rstg_tf.data.input import evaluation_dataset, training_dataset
+from rstg_tf.files import check_room
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.progress import Progress, StopWhereDiverged
+from rstg_tf.training.resume import has_begun, restore_newest
 from rstg_tf.training.run_folder import RunFolder
 from rstg_tf.training.run_log import RunLog
-from rstg_tf.training.state import restore_checkpoint, training_state
+from rstg_tf.training.state import training_state
 from rstg_tf.training.step_counter import StepCounter
 from rstg_tf.training.strategy import check_same_step, distribute, get_strategy, is_chief
 from rstg_tf.training.time_limit import TimeLimit
@@ -53,23 +55,30 @@ def train(config, run_dir, minutes=None):
     validation = experiments.build_source(config.validation_data)
     _check_same_classes(source, validation)
     config = experiments.resolve(config, source)
-    folder = RunFolder(run_dir)
-    chief = is_chief(strategy)
-    begun = tf.train.latest_checkpoint(str(folder.last))
-
-    tf.keras.utils.set_random_seed(config.trainer.seed)
-    if config.runtime.op_determinism:
-        tf.config.experimental.enable_op_determinism()
-    with _precision(config.runtime.mixed_precision_dtype), strategy.scope():
-        trainee = build_trainee(config, start=begun is None)
-    folder.claim(config, source.class_names, write=chief)  # Now that the config has proved sound.
-    with folder.held() if chief else contextlib.nullcontext():
+    folder, chief = RunFolder(run_dir), is_chief(strategy)
+    with contextlib.ExitStack() as stack:
+        new = not folder.path.exists()
+        if chief and not new:
+            stack.enter_context(folder.held())  # Before anything is read that others may write.
+        begun = has_begun(folder, config.trainer.checkpoint_interval)
+        tf.keras.utils.set_random_seed(config.trainer.seed)
+        if config.runtime.op_determinism:
+            tf.config.experimental.enable_op_determinism()
+        with _precision(config.runtime.mixed_precision_dtype), strategy.scope():
+            trainee = build_trainee(config, start=not begun)
         state = training_state(trainee.classifier, trainee.optimizer)
+        # Now that the config has proved sound, the folder is made.
+        if chief:
+            check_room(folder.path, _size(state))
+        if chief and new:
+            stack.enter_context(folder.held())
+            if has_begun(folder, config.trainer.checkpoint_interval):
+                raise ValueError(f"{folder.path} was made by another process. Received: {run_dir}")
+        folder.claim(config, source.class_names, write=chief)
         if begun:
-            restore_checkpoint(state, begun)
+            restore_newest(state, folder)
         check_same_step(strategy, int(state.step), folder.path)
-        if int(state.step) < config.trainer.train_steps:
-            _go_on(trainee, state, (source, validation), config, strategy, folder, minutes)
+        _go_on(trainee, state, (source, validation), config, strategy, folder, minutes)
     return folder
 
 
@@ -98,24 +107,48 @@ def build_trainee(config, start=True):
 
 def _go_on(trainee, state, sources, config, strategy, folder, minutes):
     """Trains from the step of a state on, and keeps what comes of it in the folder."""
+    if not is_chief(strategy):
+        if not _is_finished(state, config):
+            # Every worker has to save, one worker's files are kept.
+            with tempfile.TemporaryDirectory() as elsewhere:
+                _train(
+                    trainee, state, sources, config, strategy, RunFolder(elsewhere), None, minutes
+                )
+        return
+    skipped = [data.skipped for data in sources if hasattr(data, "skipped")]
+    log = RunLog(folder, state, config, skipped)
+    log.resume()
+    Checkpoints(state, config.trainer, folder).tidy(spare=True)
+    if not _is_finished(state, config):
+        _train(trainee, state, sources, config, strategy, folder, log, minutes)
+
+
+def _train(trainee, state, sources, config, strategy, folder, log, minutes):
     source, validation = sources
-    chief = is_chief(strategy)
-    with tempfile.TemporaryDirectory() as elsewhere:
-        # Every worker has to save, one worker's files are kept.
-        saves = folder if chief else RunFolder(elsewhere)
-        progress = _progress(state, config)
-        skipped = [data.skipped for data in sources if hasattr(data, "skipped")]
-        validate = make_validation(trainee, validation, config, strategy)
-        callbacks = [
-            StepCounter(state, config.trainer),
-            StopWhereDiverged(state),
-            Validation(state, validate, config.trainer, saves.best),
-            *([progress, RunLog(folder, state, config, skipped)] if chief else []),
-            Checkpoints(state, config.trainer, saves.last),
-            *([TimeLimit(minutes)] if minutes is not None else []),
-        ]
-        with contextlib.closing(progress):
-            _fit(trainee, source, state, config, strategy, callbacks)
+    progress = _progress(state, config)
+    validate = make_validation(trainee, validation, config, strategy)
+    callbacks = [
+        StepCounter(state, config.trainer),
+        StopWhereDiverged(state),
+        Validation(state, validate, config.trainer, folder.best),
+        *([progress, log] if log else []),
+        Checkpoints(state, config.trainer, folder, log),
+        *([TimeLimit(minutes)] if minutes is not None else []),
+    ]
+    with contextlib.closing(progress):
+        _fit(trainee, source, state, config, strategy, callbacks)
+
+
+def _is_finished(state, config):
+    return int(state.step) >= config.trainer.train_steps
+
+
+def _size(state):
+    """Bytes that the next checkpoints take: the state, and the best weights."""
+    variables = [*state.model.variables, *state.model.variables, *state.optimizer.variables]
+    return 2**20 + sum(
+        variable.dtype.size * variable.shape.num_elements() for variable in variables
+    )
 
 
 def _fit(trainee, source, state, config, strategy, callbacks):

@@ -1,0 +1,196 @@
+"""The workers of a training on several machines: what TF_CONFIG says of them, and their meeting."""
+
+import contextlib
+import re
+import reprlib
+import signal
+import socket
+import sys
+import threading
+import time
+
+from rstg_tf import checked_json
+from rstg_tf.text import printable
+
+_EXAMPLE = (
+    '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+)
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
+_PAUSE, _SOON, _NOW_AND_THEN = 0.5, 3, 30  # Seconds.
+
+
+def read_cluster(text):
+    """Reads TF_CONFIG.
+
+    Args:
+        text: the value of the environment variable.
+
+    Returns:
+        The addresses of the workers, a list of `"host:port"`, and the number of this one.
+
+    Raises:
+        ValueError: names the part of TF_CONFIG that is wrong.
+    """
+    if not text.strip():
+        raise ValueError(
+            "multi_worker_mirrored needs the environment variable TF_CONFIG, such as "
+            f"{_EXAMPLE}. Received: TF_CONFIG={text!r}"
+        )
+    try:
+        content = checked_json.parse(text, object, "TF_CONFIG", "TF_CONFIG")
+    except ValueError as error:
+        reason = error.__cause__ or "it is nested too deep"
+        raise ValueError(
+            f"TF_CONFIG must be JSON, such as {_EXAMPLE} ({reason}). "
+            f"Received: TF_CONFIG={reprlib.repr(text)}"
+        ) from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"TF_CONFIG must be an object, such as {_EXAMPLE}. "
+            f"Received: TF_CONFIG={reprlib.repr(text)}"
+        )
+    cluster = _part(content, "cluster", dict, "an object that names the workers")
+    if set(cluster) != {"worker"}:
+        # Two tasks would be the first of their kind, and write the same files.
+        raise ValueError(
+            "The cluster of TF_CONFIG must name workers only; the first of them is the chief. "
+            f"Received: a cluster of {reprlib.repr(sorted(cluster))}"
+        )
+    workers = _part(cluster, "worker", list, "a list of addresses host:port", "cluster.")
+    _require(workers, "cluster.worker", "name one worker or more", workers)
+    for number, address in enumerate(workers):
+        _check_address(f"cluster.worker[{number}]", address)
+        first = workers.index(address)
+        rule = f"differ from cluster.worker[{first}]: every worker has an address of its own"
+        _require(first == number, f"cluster.worker[{number}]", rule, address)
+    task = _part(content, "task", dict, 'an object with "type" and "index"')
+    kind = _part(task, "type", str, 'the string "worker"', "task.")
+    _require(kind == "worker", "task.type", 'be "worker", as all of the cluster are', kind)
+    index = _part(task, "index", int, "an integer, the number of this worker", "task.")
+    rule = f"be a number from 0 to {len(workers) - 1}, since TF_CONFIG names {len(workers)} workers"
+    _require(0 <= index < len(workers), "task.index", rule, index)
+    rpc = content.get("rpc_layer", "grpc")
+    _require(rpc == "grpc", "rpc_layer", 'be "grpc" or missing', rpc)
+    return workers, index
+
+
+def meet(workers, index):
+    """Waits until all workers are there, and says on stderr for whom.
+
+    TensorFlow waits without a word and without an ear for signals. So each worker listens here
+    first, on the port that TensorFlow will take, and goes on as soon as it has reached every other
+    one once, whether that one still listens here or TensorFlow does.
+
+    Args:
+        workers: addresses `"host:port"` of all.
+        index: number of this one.
+
+    Raises:
+        OSError: this worker's port is taken.
+    """
+    # TensorFlow reaches the first worker by its address from that worker, too.
+    reasons = {n: "not tried yet" for n in range(len(workers)) if n != index or n == 0}
+    stop = threading.Event()
+    with _listener(workers[index]) as listener:
+        threading.Thread(target=_accept, args=(listener, stop), daemon=True).start()
+        for number in list(reasons):
+            arguments = (workers[number], number, reasons, stop)
+            threading.Thread(target=_reach, args=arguments, daemon=True).start()
+        try:
+            _wait(workers, reasons)
+        finally:
+            stop.set()
+
+
+@contextlib.contextmanager
+def default_signals():
+    """Lets Ctrl-C and SIGTERM end the process at once, also within TensorFlow's own code."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _part(content, name, kind, expected, prefix=""):
+    if name not in content:
+        raise ValueError(
+            f"TF_CONFIG lacks {prefix}{name}, {expected}. Received: "
+            f"{prefix.rstrip('.') or 'TF_CONFIG'}={reprlib.repr(content)}"
+        )
+    value = content[name]
+    good = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    _require(good, f"{prefix}{name}", f"be {expected}", value)
+    return value
+
+
+def _check_address(part, address):
+    match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    _require(match, part, 'be an address "host:port"', address)
+    _require(1 <= int(match[2]) <= 65535, part, "have a port from 1 to 65535", address)
+
+
+def _require(condition, part, rule, received):
+    if not condition:
+        shown = reprlib.repr(received) if not isinstance(received, str) else repr(received[:200])
+        raise ValueError(f"TF_CONFIG is wrong: {part} must {rule}. Received: {part}={shown}")
+
+
+def _split(address):
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _listener(address):
+    port = _split(address)[1]
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    try:
+        return socket.create_server(("", port), family=family, backlog=128, dualstack_ipv6=both)
+    except OSError as error:
+        raise OSError(
+            f"TF_CONFIG gives this worker port {port}, where it can't listen "
+            f"({error.strerror}). Received: {address}"
+        ) from error
+
+
+def _accept(listener, stop):
+    with contextlib.suppress(OSError):  # It was closed.
+        listener.settimeout(_PAUSE)
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                listener.accept()[0].close()
+
+
+def _reach(address, number, reasons, stop):
+    while not stop.is_set():
+        try:
+            socket.create_connection(_split(address), timeout=5).close()
+        except (OSError, UnicodeError) as error:
+            reasons[number] = getattr(error, "strerror", None) or str(error) or "no answer"
+        else:
+            del reasons[number]
+            return
+        time.sleep(_PAUSE)
+
+
+def _wait(workers, reasons):
+    start, due = time.monotonic(), _SOON
+    while reasons:
+        time.sleep(_PAUSE / 5)
+        waited = time.monotonic() - start
+        if waited >= due:
+            due = waited + _NOW_AND_THEN
+            missing = ", ".join(
+                f"worker {number} at {workers[number]} ({reason})"
+                for number, reason in sorted(reasons.copy().items())
+            )
+            print(f"waiting for {printable(missing)}", file=sys.stderr, flush=True)
+    if due > _SOON:
+        print("all workers are there", file=sys.stderr, flush=True)

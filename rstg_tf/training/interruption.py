@@ -1,0 +1,57 @@
+"""The end of a training that is told to end: at once, since all that counts is on the disk."""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+
+_GRACE = 5  # Seconds; a step, or TensorFlow waiting for another worker, may take hours.
+
+
+@contextlib.contextmanager
+def interruptible(last_words):
+    """Ends the process in one line on Ctrl-C (exit code 130) and SIGTERM (143).
+
+    Python hears signals between two calls of TensorFlow only. Where that takes too long, or at a
+    second signal, the process ends from another thread.
+
+    Args:
+        last_words: function without arguments that returns the line.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    thread = threading.Thread(target=_watch, args=(read_end, last_words), daemon=True)
+    thread.start()
+    received = []
+
+    def interrupt(number, _):
+        received.append(number)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, interrupt)
+    wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end(received[0] if received else signal.SIGINT, last_words)
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        os.close(write_end)  # So the thread ends.
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch(read_end, last_words):
+    if number := os.read(read_end, 1):
+        select.select([read_end], [], [], _GRACE)
+        _end(number[0], last_words)
+    os.close(read_end)
+
+
+def _end(number, last_words):
+    print(f"\n{last_words()}", file=sys.stderr, flush=True)
+    os._exit(128 + number)
