@@ -31,7 +31,7 @@ def apply_overrides(config, overrides):
     """
     if isinstance(overrides, str):
         try:
-            overrides = _load(hyperparams.nested_csv_str_to_json_str(overrides))
+            overrides = _load(hyperparams.nested_csv_str_to_json_str(overrides), yaml.SafeLoader)
         except ValueError as error:
             raise ValueError(
                 f'Overrides are written as "a.b=c,d=e". Received: {_shown(overrides)}'
@@ -61,7 +61,7 @@ def apply_file(config, path):
             f"Received: {path.stat().st_size} bytes"
         )
     try:
-        overrides = _load(path.read_bytes())
+        overrides = _load(path.read_bytes(), _Loader)
     except ValueError as error:
         raise ValueError(f"{path} is no YAML file of settings: {error}") from error
     if not isinstance(overrides, dict):
@@ -72,15 +72,14 @@ def apply_file(config, path):
         raise ValueError(f"{path}: {error}") from error
 
 
-def _load(text):
+def _load(text, loader):
     """Reads YAML, `{}` where there is nothing.
 
     Raises:
-        ValueError: it is none, holds a key twice, or by nesting, or aliases in aliases, more than
-            settings can be.
+        ValueError: it is none, or holds, by aliases of aliases, more than settings can be.
     """
     try:
-        content = yaml.load(text, _Loader)
+        content = yaml.load(text, loader)
         _check_size(content)
     except RecursionError:
         raise ValueError("it is nested too deep, or in itself") from None
