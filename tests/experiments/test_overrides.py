@@ -74,10 +74,26 @@ def test_wrong_type_is_refused(override, expected):
     assert "Received: " in str(error.value)
 
 
+LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
 def test_damaged_file_is_named(tmp_path):
-    for text in ("a: [", "- 1", "trainer: {train_step: 3}"):
+    for text in (
+        "a: [",
+        "- 1",
+        "trainer: {train_step: 3}",
+        "[" * 10_000,
+        "a: &a {b: *a}",
+        f"a0: &a0 [1]\n{LAUGHS}",
+        "trainer: {seed: 1, seed: 2}",
+        "!!python/object/apply:os.getcwd []",
+        "trainer: {seed: 2001-99-99}",
+        "x" * 2**21,
+        b"trainer: {seed: 1}\xff",
+        b"\0" * 100,
+    ):
         path = tmp_path / "config.yaml"
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         with pytest.raises(ValueError, match=r"config\.yaml"):
             apply_file(get_experiment("interactions_rstg"), path)
 
@@ -97,6 +113,19 @@ def test_damaged_file_is_named(tmp_path):
         ("trainer.optimizer_config.optimizer.type=adamw", "optimizer.type='adamw'"),
         ("trainer.optimizer_config.learning_rate.type=stepwise", "stepwise.boundaries=None"),
         ("trainer.optimizer_config.ema.average_decay=1", "ema.average_decay=1.0"),
+        (
+            "trainer.optimizer_config.learning_rate.cosine.initial_learning_rate=-1",
+            "cosine.initial_learning_rate=-1.0",
+        ),
+        (
+            "trainer.optimizer_config.optimizer.adamw_experimental.weight_decay=-1",
+            "weight_decay=-1.0",
+        ),
+        ("trainer.optimizer_config.learning_rate.cosine.decay_steps=0", "cosine.decay_steps=0"),
+        ("model.dropout=.nan", "model.dropout=nan"),
+        ("model.dropout=1", "model.dropout=1.0"),
+        ("model.head.rstg.scales=[1000]", "model.head.rstg.scales=(1000,)"),
+        (f"trainer.seed={10**400}", "trainer.seed=1000"),
     ],
 )
 def test_restrictions_between_settings(override, named):
