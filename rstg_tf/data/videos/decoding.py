@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import errno
 import io
 import os
 from fractions import Fraction
@@ -17,11 +18,14 @@ from rstg_tf.text import printable
 # Containers of video, and raw streams. Not among them: whatever names other files or addresses
 # (playlists, SDP, concat), and pictures, text and sound.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,gif,apng,asf,mpeg,mpegts,mpegvideo,ogg,mxf,nut,"
-    "ivf,yuv4mpegpipe,dv,rm,h261,h263,h264,hevc,vvc,m4v,mjpeg,jpeg_pipe,obu,vc1"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,gif,apng,asf,mpeg,mpegts,mpegvideo,ogg,mxf,gxf,"
+    "nut,ivf,yuv4mpegpipe,dv,rm,ivr,wtv,nsv,nuv,pva,dhav,vividas,flic,bink,smk,roq,swf,"
+    "h261,h263,h264,hevc,vvc,evc,m4v,mjpeg,jpeg_pipe,obu,vc1,vc1test,dirac,cavsvideo,avs2,avs3"
 )
 # Raw streams say nothing of their length: where one was cut off, its decoder must be strict.
-_RAW = ("h261", "h263", "h264", "hevc", "vvc", "m4v", "mpegvideo", "vc1", "obu")
+_RAW = ("h261", "h263", "h264", "hevc", "vvc", "evc", "m4v", "mpegvideo", "vc1", "obu", "cavsvideo")
+# Recordings that may begin with half a packet.
+_BROADCAST = ("mpegts", "mpeg")
 # Files that tell how long they are, and end without an error where the rest is missing.
 _TELL_DURATION = ("matroska,webm", "avi", "flv", "asf")
 _CUT = 0.9
@@ -48,7 +52,7 @@ class VideoLimits(NamedTuple):
     Attributes:
         frame_pixels: Pixels of a frame, as stored and as given; by default those of 8K.
         frames: Frames of a video, as stored and as given.
-        pixels: Pixels of all stored frames of a video together; by default three hours of 1080p at
+        pixels: Pixels of all stored frames of a video together; by default 45 minutes of 1080p at
             25 frames per second.
         array_pixels: Pixels of the array of `decode_video`, 3 bytes each.
         seconds: Duration of a video.
@@ -57,8 +61,8 @@ class VideoLimits(NamedTuple):
 
     frame_pixels: int = 2**25
     frames: int = 2**20
-    pixels: int = 2**39
-    array_pixels: int = 2**31
+    pixels: int = 2**37
+    array_pixels: int = 2**29
     seconds: float = 6 * 3600
     still_seconds: float = 900
 
@@ -253,9 +257,12 @@ class VideoReader:
                     io_open=_open_nothing,
                 )
         except VideoError as error:
-            if isinstance(error.__cause__, av.error.ArgumentError):
-                raise VideoError("it is of no format of video that is read", self.name) from error
-            raise
+            reasons = {
+                av.error.ArgumentError: "it is of no format of video that is read",
+                av.error.InvalidDataError: "it is no video, or its begin is damaged",
+            }
+            reason = reasons.get(type(error.__cause__), error.reason)
+            raise VideoError(reason, self.name) from error
 
     def _video_stream(self):
         import av
@@ -375,8 +382,7 @@ class VideoReader:
 
     def _packets(self):
         """Yields the packets of the video, and None at the end. Those of no bytes are repeats."""
-        tells_duration = self._container.format.name in _TELL_DURATION
-        demuxed = self._container.demux(*() if tells_duration else (self._stream,))
+        demuxed = self._container.demux()
         first = None
         while True:
             with self._told(), contextlib.suppress(StopIteration):
@@ -390,6 +396,10 @@ class VideoReader:
             time = Fraction(0) if stamp is None else stamp * (packet.time_base or 0)
             length = (packet.duration or 0) * (packet.time_base or 0)
             self._last_end = max(self._last_end, time + length)
+            if packet.is_corrupt and self._container.format.name not in _BROADCAST:
+                raise VideoError(
+                    f"it was cut off, or is damaged, after {float(time):.2f} s", self.name
+                )
             if packet.stream is not self._stream:
                 continue
             first = time if first is None else first
@@ -460,5 +470,7 @@ def check_wanted(frame_rate, short_side):
 
 
 def _first_line(error):
+    if getattr(error, "errno", None) == errno.EPERM:  # The plain -1 of some decoders.
+        return "its data are damaged"
     lines = (getattr(error, "strerror", None) or str(error)).splitlines()
     return lines[0] if lines else type(error).__name__

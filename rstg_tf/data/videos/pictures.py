@@ -42,13 +42,16 @@ class Converter:
         self._max_pixels = max_pixels
         self._size = None
         self._scaler = None
+        self._rotation, self._orientation = None, 1
 
     def __call__(self, frame):
         """Returns uint8 `[H, W, 3]`."""
         import cv2
 
-        orientation = self._orientation(frame)
-        turns_sides = orientation > 4
+        # A frame that was asked for its matrix stays in memory until the next collection of cycles.
+        if frame.rotation != self._rotation:
+            self._rotation, self._orientation = frame.rotation, self._orientation_of(frame)
+        turns_sides = self._orientation > 4
         if self._size is None:
             size = self._shown_size(frame)
             self._size = size[::-1] if turns_sides else size
@@ -57,7 +60,7 @@ class Converter:
         if self._scaler is None or self._scaler.kind != (kind, size):
             self._scaler = _Scaler(kind, size)
         green, blue, red = map(_array, self._scaler(frame).planes)
-        return turned(cv2.merge([red, green, blue]), orientation)
+        return turned(cv2.merge([red, green, blue]), self._orientation)
 
     def _shown_size(self, frame):
         # The container's word goes before that of the codec, which decoding may have found.
@@ -71,7 +74,7 @@ class Converter:
             )
         return height, width
 
-    def _orientation(self, frame):
+    def _orientation_of(self, frame):
         """Returns which orientation the display matrix of a frame is nearest to."""
         try:
             found = [data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"]

@@ -109,10 +109,8 @@ def _end_of_flv(data):
         if len(head) < 11:
             return place + 11
         end = place + 11 + int.from_bytes(head[1:4], "big")
-        if end > data.size:
-            return end
-        place = end + 4
-    return 0
+        place = end + 4  # The length is told again.
+    return place if place > data.size else 0
 
 
 def _end_of_gif(data):
@@ -198,18 +196,19 @@ def _end_of_asf(data):
 
 
 def _end_of_mxf(data):
-    place = 0
-    while (head := data.read(place, 25))[:4] == b"\x06\x0e\x2b\x34":
-        if len(head) < 17:
-            return place + 17
-        length, place = head[16], place + 17
+    place, footer = 0, 0
+    while place < data.size:
+        key = data.read(place, 16)
+        if not key.startswith(b"\x06\x0e\x2b\x34"[: len(key)]):
+            return footer
+        length, start = data.number(place + 16, 1), place + 17
         if length > 0x80:
             more = length & 0x7F
-            length, place = int.from_bytes(head[17 : 17 + more], "big"), place + more
-        place += length
-        if place > data.size:
-            return place
-    return 0
+            length, start = data.number(start, more), start + more
+        if place == 0:  # The head says where the last part of the file is, once it is known.
+            footer = data.number(start + 24, 8) + 17
+        place = start + length
+    return max(place, footer)
 
 
 def _end_of_ivf(data):
@@ -217,6 +216,40 @@ def _end_of_ivf(data):
     while place < data.size:
         place += 12 + data.number(place, 4, "little")
     return place
+
+
+def _end_of_real_media(data):
+    place = 0
+    while re.fullmatch(rb"[.A-Z]{4}", (head := data.read(place, 8))[:4]) and len(head) == 8:
+        length = max(10, int.from_bytes(head[4:], "big"))
+        if head[:4] == b"DATA":  # Tables follow. FFmpeg writes too large a length.
+            return place + length - 10
+        place += length
+    return place
+
+
+def _end_of_obus(data):
+    """Raw AV1, where each unit says how long it is."""
+    place = 0
+    while place < data.size:
+        head = data.read(place, 10)
+        if head[0] & 0x83 != 2:  # Not the form with lengths, or no unit at all.
+            return 0
+        start = 2 if head[0] & 4 else 1
+        length, count = 0, 0
+        for count, byte in enumerate(head[start:], 1):
+            length |= (byte & 0x7F) << 7 * (count - 1)
+            if byte < 0x80:
+                break
+        place += start + count + length
+    return place
+
+
+def _end_of_jpegs(data):
+    """Raw motion JPEG: the last picture has an end."""
+    place = max(0, data.size - _TAIL)
+    tail = data.read(place, _TAIL)
+    return 0 if tail.rfind(b"\xff\xd9") > tail.rfind(b"\xff\xd8\xff") else data.size + 2
 
 
 def _end_of_y4m(data):
@@ -261,4 +294,7 @@ _ENDS = (
     (rb"\x06\x0e\x2b\x34", _end_of_mxf),
     (rb"DKIF", _end_of_ivf),
     (rb"YUV4MPEG2", _end_of_y4m),
+    (rb"\.RMF", _end_of_real_media),
+    (rb"\x12\0\x0a", _end_of_obus),
+    (rb"\xff\xd8\xff", _end_of_jpegs),
 )
