@@ -1,8 +1,11 @@
 """Real video files whose frames can be told apart."""
 
+import re
+import subprocess
 from fractions import Fraction
 
 import av
+import imageio_ffmpeg
 import numpy as np
 
 CODECS = {
@@ -58,3 +61,37 @@ def write_video(path, frames, rate=12, times=None, rotation=None):
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
+
+
+def ffmpeg(*arguments, source="testsrc2=size=64x48:rate=10:duration=2"):
+    """Runs FFmpeg's own command.
+
+    Args:
+        arguments: what follows the first input; the last is the file to write, or `-`.
+        source: that input: of its generator, or a path.
+
+    Returns:
+        `(stdout, stderr)`, bytes and str.
+    """
+    given = ["-i", source] if not isinstance(source, str) else ["-f", "lavfi", "-i", source]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-hide_banner", "-nostats", "-bitexact"]
+    done = subprocess.run([*command, *given, *arguments], capture_output=True, check=False)
+    errors = done.stderr.decode(errors="replace")
+    assert done.returncode == 0, errors[-500:]
+    return done.stdout, errors
+
+
+def by_ffmpeg(path):
+    """Returns `(frames, times)` of a file by FFmpeg's command: uint8 `[T, H, W, 3]` and seconds.
+
+    Frames are turned as the file says, but their pixels are as in the file.
+    """
+    flags = "bicubic+accurate_rnd+full_chroma_int"
+    raw, told = ffmpeg(
+        *("-map", "0:v:0", "-vf", "showinfo", "-fps_mode", "passthrough", "-sws_flags", flags),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
+        source=path,
+    )
+    times = np.array([float(time) for time in re.findall(r" pts_time:\s*(-?[\d.]+)", told)])
+    width, height = map(int, re.findall(r"rawvideo.*?, (\d+)x(\d+)", told)[-1])
+    return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3), times - times[0]

@@ -20,12 +20,15 @@ from rstg_tf.text import printable
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,gif,apng,asf,mpeg,mpegts,mpegvideo,ogg,mxf,gxf,"
     "nut,ivf,yuv4mpegpipe,dv,rm,ivr,wtv,nsv,nuv,pva,dhav,vividas,flic,bink,smk,roq,swf,"
-    "h261,h263,h264,hevc,vvc,evc,m4v,mjpeg,jpeg_pipe,obu,vc1,vc1test,dirac,cavsvideo,avs2,avs3"
+    "h261,h263,h264,hevc,vvc,evc,m4v,mjpeg,jpeg_pipe,png_pipe,obu,vc1,vc1test,dirac,cavsvideo,avs2,avs3"
 )
-# Raw streams say nothing of their length: where one was cut off, its decoder must be strict.
-_RAW = ("h261", "h263", "h264", "hevc", "vvc", "evc", "m4v", "mpegvideo", "vc1", "obu", "cavsvideo")
 # Recordings that may begin with half a packet.
 _BROADCAST = ("mpegts", "mpeg")
+# They say nothing of their length: where one was cut off, its decoder must be strict.
+_STRICT = (
+    *("h261", "h263", "h264", "hevc", "vvc", "evc", "m4v", "mpegvideo", "vc1", "obu", "cavsvideo"),
+    *_BROADCAST,
+)
 # Files that tell how long they are, and end without an error where the rest is missing.
 _TELL_DURATION = ("matroska,webm", "avi", "flv", "asf")
 _CUT = 0.9
@@ -245,7 +248,7 @@ class VideoReader:
         options = {
             "format_whitelist": _FORMATS,
             "protocol_whitelist": "none",
-            "max_pixels": str(self._limits.frame_pixels),
+            "max_pixels": self._decoder_pixels(),
         }
         try:
             with self._told():
@@ -288,9 +291,10 @@ class VideoReader:
         self._container.flags &= ~av.container.Flags.gen_pts.value
         context = self._stream.codec_context
         self._check_size(context.width, context.height)
-        context.options = {"max_pixels": str(self._limits.frame_pixels)}
-        if self._container.format.name in _RAW:
+        context.options = {"max_pixels": self._decoder_pixels()}
+        if self._container.format.name in _STRICT:
             context.options |= {"err_detect": "explode"}
+            threads = 1  # Side by side, the error of the last frame would be lost.
         context.thread_count = threads
         if threads != 1:
             context.thread_type = "AUTO"
@@ -355,6 +359,8 @@ class VideoReader:
 
     def _decoded(self):
         """Yields the frames as they are stored, in the order in which they are shown."""
+        import av
+
         number, pixels, has_begun = 0, 0, False
         for packet in self._packets():
             # A recording may begin anywhere; nothing can be seen before the first whole frame.
@@ -364,7 +370,13 @@ class VideoReader:
                     frames = self._stream.decode(packet)
                 if any(frame.is_corrupt for frame in frames):
                     raise VideoError(f"frame {number} is damaged", self.name)
-            except VideoError:
+            except VideoError as error:
+                if isinstance(error.__cause__, av.error.ArgumentError):
+                    raise VideoError(
+                        f"frame {number} is damaged, or of more pixels than the "
+                        f"{self._limits.frame_pixels:,} that are allowed",
+                        self.name,
+                    ) from error
                 if has_begun:
                     raise
                 continue
@@ -383,7 +395,7 @@ class VideoReader:
     def _packets(self):
         """Yields the packets of the video, and None at the end. Those of no bytes are repeats."""
         demuxed = self._container.demux()
-        first = None
+        first, is_cut = None, {}
         while True:
             with self._told(), contextlib.suppress(StopIteration):
                 packet = None
@@ -409,6 +421,8 @@ class VideoReader:
                 yield packet
             elif stamp is not None:
                 self._repeats.append(time - first)
+        if any(is_cut.values()):
+            raise VideoError("it was cut off: its last packet is not whole", self.name)
         yield None
 
     def _own_rate(self, count):
@@ -418,6 +432,10 @@ class VideoReader:
             return float(stated or 25)
         measured = count / self.duration
         return float(stated) if stated and abs(stated / measured - 1) < 0.01 else measured
+
+    def _decoder_pixels(self):
+        """What decoders may allocate, who round the sides of frames up."""
+        return str(min(2 * self._limits.frame_pixels + 2**16, 2**31 - 1))
 
     def _check_size(self, width, height):
         if width * height > self._limits.frame_pixels:
@@ -432,7 +450,7 @@ class VideoReader:
             return
         stated = self._container.duration / 1e6
         end = float(max(end, self._last_end))
-        if end < _CUT * stated:
+        if end < min(_CUT * stated, stated - 1):
             reason = f"it ends after {end:.2f} of {stated:.2f} s: the rest is missing"
             raise VideoError(reason, self.name)
 

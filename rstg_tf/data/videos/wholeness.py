@@ -144,15 +144,17 @@ def _end_of_png(data):
 def _end_of_ogg(data):
     tail = max(0, data.size - _TAIL)
     place = tail + max(0, data.read(tail, _TAIL).find(b"OggS\0"))
+    is_last = True
     while (head := data.read(place, 27))[:4] == b"OggS":
         if len(head) < 27:
             return place + 27
+        is_last = head[5] & 4
         lengths = data.read(place + 27, head[26])
         place += 27 + head[26] + sum(lengths)
         if place > data.size:
             return place
-    # What follows a page is a page, or nothing.
-    return place + 27 if head and b"OggS".startswith(head) else 0
+    # What follows a page is a page, or nothing; the last page says so.
+    return place + 27 if b"OggS".startswith(head) and (head or not is_last) else 0
 
 
 def _end_of_transport_stream(data):
