@@ -10,9 +10,9 @@ import pytest
 
 _TESTS = pathlib.Path(__file__).parents[1]
 sys.path[:0] = [str(_TESTS), str(_TESTS / "data" / "videos")]
-from test_decoding_as_ffmpeg import FILES, make
+from test_decoding_as_ffmpeg import FILES, make  # noqa: E402
 
-from rstg_tf.data.videos import VideoError, VideoLimits, VideoReader
+from rstg_tf.data.videos import VideoError, VideoLimits, VideoReader  # noqa: E402
 
 MUTATIONS = 200
 _LIMITS = VideoLimits(frame_pixels=2**22, frames=2000, pixels=2**28)
