@@ -77,7 +77,7 @@ def test_every_container_shows_what_ffmpeg_shows_when_it_does(kind, tmp_path):
     expected, times = by_ffmpeg(path)
     frames, begins = timed(path)
     np.testing.assert_array_equal(frames, expected)
-    np.testing.assert_allclose(begins, times, atol=1e-3)
+    assert np.abs(begins - times).max() < 1e-3
 
 
 @pytest.mark.parametrize("kind", slow_but(FILES, FEW))
@@ -136,7 +136,7 @@ def test_every_display_matrix(degrees, mirror, ending, tmp_path):
     ffmpeg(*turn, *["-map", "1", "-c", "copy"], str(path))
     frames = decode_video(path).frames
     # FFmpeg turns before it interpolates chroma.
-    np.testing.assert_allclose(frames.astype(int), by_ffmpeg(path)[0], rtol=0, atol=8)
+    assert np.abs(frames.astype(int) - by_ffmpeg(path)[0]).max() <= 8
     assert (frames[0].shape == (64, 48, 3)) == (degrees in (90, 270))
     assert decode_video(path, short_side=24).frames.shape[1:3] == (
         (32, 24) if degrees in (90, 270) else (24, 32)
@@ -162,7 +162,7 @@ def test_exif_of_motion_jpeg(orientation, tmp_path):
            str(tmp_path / "turned.avi"))  # fmt: skip
     frames = decode_video(tmp_path / "turned.avi").frames
     expected, _ = by_ffmpeg(tmp_path / "turned.avi")
-    np.testing.assert_allclose(frames.astype(int), expected, rtol=0, atol=8)
+    assert np.abs(frames.astype(int) - expected).max() <= 8
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_frames_that_are_repeated_without_bytes(tmp_path):
     path = make(tmp_path, "ogv", *again, source="testsrc2=size=64x48:rate=10:duration=1")
     frames, begins = timed(path)
     assert len(frames) == 11
-    np.testing.assert_allclose(begins, np.arange(11) / 10, atol=1e-3)
+    assert np.abs(begins - np.arange(11) / 10).max() < 1e-3
 
 
 def test_recordings_that_were_joined_go_on(tmp_path):
@@ -191,7 +191,7 @@ def test_recordings_that_were_joined_go_on(tmp_path):
     (tmp_path / "joined.ts").write_bytes(2 * content)
     frames, begins = timed(tmp_path / "joined.ts")
     assert len(frames) == 40
-    np.testing.assert_allclose(begins, np.arange(40) / 10, atol=0.02)
+    assert np.abs(begins - np.arange(40) / 10).max() < 0.02
 
 
 def test_a_recording_may_begin_anywhere(tmp_path):
