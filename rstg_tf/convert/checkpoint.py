@@ -40,8 +40,9 @@ def read_checkpoint(path):
         reader = tf.train.load_checkpoint(prefix)
         names = reader.get_variable_to_shape_map()
         values = {name: reader.get_tensor(name) for name in names if _is_weight(name)}
-    except (tf.errors.OpError, RuntimeError) as error:
-        raise ValueError(f"{prefix} is no readable checkpoint: {error}") from error
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(f"{prefix} is no readable checkpoint: {reason}") from error
     for name in [name for name in values if name.endswith(_OPAQUE)]:
         cell = name.removesuffix(_OPAQUE) + _CELL
         opaque = values.pop(name)

@@ -1,5 +1,7 @@
 """The picture of a training: loss and accuracy against the videos that it has seen."""
 
+from rstg_tf.training.log_file import COLUMNS, read_log
+
 
 def draw_learning_curve(log):
     """Draws what `RunLog` wrote.
@@ -12,12 +14,13 @@ def draw_learning_curve(log):
         their accuracy on the right.
 
     Raises:
-        ValueError: the file has no rows.
+        FileNotFoundError: there is no such file.
+        ValueError: the file has no rows, or is damaged.
     """
     import pandas as pd
     from matplotlib.figure import Figure
 
-    rows = pd.read_csv(log)
+    rows = pd.DataFrame(read_log(log), columns=COLUMNS).apply(pd.to_numeric)
     if rows.empty:
         raise ValueError(f"A learning curve takes a log with rows. Received: {log}")
     validated = rows.dropna(subset="val_loss")

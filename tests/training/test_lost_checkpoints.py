@@ -10,6 +10,7 @@ from tiny import checkpoint_values, tiny_experiment
 from rstg_tf.experiments import Experiment
 from rstg_tf.training import restore, train
 from rstg_tf.training.checkpoints import Checkpoints, Validation
+from rstg_tf.training.learning_curve import draw_learning_curve
 from rstg_tf.training.log_file import read_log, write_log
 from rstg_tf.training.resume import has_begun, restore_newest
 from rstg_tf.training.run_folder import RunFolder
@@ -278,3 +279,10 @@ def test_a_training_for_real(tmp_path):
         assert before.keys() == after.keys()
         assert all((before[name] == after[name]).all() for name in before)
     assert json.loads(run.summary.read_text())["best_validation"] == summary["best_validation"]
+
+
+@pytest.mark.parametrize("how", ["cut", "zeroed", "empty"])
+def test_a_learning_curve_names_a_damaged_log(run, how):
+    damage(run.log, how)
+    with pytest.raises(ValueError, match=rf"{run.log}"):
+        draw_learning_curve(run.log)
