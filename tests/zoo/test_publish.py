@@ -252,3 +252,33 @@ def test_paths_of_this_machine_are_not_published():
     from rstg_tf.zoo.publishing import _portable
 
     assert yaml.safe_load(_portable(config))["train_data"]["input_path"] == "shards"
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny", "interactions_mean", pytest.param("i3d", marks=pytest.mark.slow)]
+)
+def test_keras_alone_saves_and_loads_again_and_tells_of_too_small_clips(zoo, clips, tmp_path, name):
+    entry = zoo / name if name == "tiny" else manifest.zoo_directory() / name
+    np.save(tmp_path / "clips.npy", clips)
+    script, made = pathlib.Path(__file__).with_name("save_again.py"), tmp_path / "made.npz"
+    command = [sys.executable, "-I", script, entry.resolve(), tmp_path / "clips.npy", made]
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = np.load(made)
+    for number in (1, 2):
+        np.testing.assert_allclose(made[f"loaded{number}"], made["trained"], atol=1e-5)
+        twin = rstg_tf.load_model(tmp_path / f"saved{number}")
+        np.testing.assert_allclose(twin(clips)["logits"], made["trained"], atol=1e-4)
+    least = twin.backbone.min_size
+    for refusal, sentence in zip(
+        made["refusals"],
+        (
+            "A clip must have at least 2 frames.",
+            "A clip must have at least 2 frames.",
+            f"A clip must have at least {least} rows.",
+            f"A clip must have at least {least} columns.",
+            "not compatible with expected shape [?,?,?,?,3]",
+        ),
+        strict=True,
+    ):
+        assert sentence in refusal
