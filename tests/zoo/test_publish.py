@@ -255,7 +255,11 @@ def test_paths_of_this_machine_are_not_published():
 
 
 @pytest.mark.parametrize(
-    "name", ["tiny", "interactions_mean", pytest.param("i3d", marks=pytest.mark.slow)]
+    "name",
+    [
+        "tiny",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("interactions_mean", "i3d")),
+    ],
 )
 def test_keras_alone_saves_and_loads_again_and_tells_of_too_small_clips(zoo, clips, tmp_path, name):
     entry = zoo / name if name == "tiny" else manifest.zoo_directory() / name
@@ -266,9 +270,9 @@ def test_keras_alone_saves_and_loads_again_and_tells_of_too_small_clips(zoo, cli
     assert done.returncode == 0, done.stderr
     made = np.load(made)
     for number in (1, 2):
-        np.testing.assert_allclose(made[f"loaded{number}"], made["trained"], atol=1e-5)
+        assert_close(made[f"loaded{number}"], made["trained"])
         twin = rstg_tf.load_model(tmp_path / f"saved{number}")
-        np.testing.assert_allclose(twin(clips)["logits"], made["trained"], atol=1e-4)
+        assert_close(twin(clips)["logits"], made["trained"])
     least = twin.backbone.min_size
     for refusal, sentence in zip(
         made["refusals"],
