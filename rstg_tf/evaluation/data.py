@@ -8,6 +8,7 @@ import re
 
 from rstg_tf.data import tf_files
 from rstg_tf.data.input import evaluation_dataset
+from rstg_tf.data.videos.file_names import check_split
 from rstg_tf.experiments import Experiment, apply_overrides, build_source
 
 # Training and validation take other seeds, so even the clips of a split that both use differ.
@@ -23,7 +24,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
         data: a folder of shards (a path or URL), or a generator with its options: `"interactions"`,
             `"syncmnist:digits=5,z_order=authors"`. Options that are not given, and all if there
             is no `data`, are those that the model was trained with.
-        split: `"test"`, `"validation"` or `"train"`.
+        split: `"test"`, `"validation"` or `"train"`, or another word for one of them (`"val"`).
         seed: seed of clips that are generated; shards have their own.
         config: the `Experiment` of the model, where it is known.
         clips: how clips are taken from videos that are stored whole, where not as in the training:
@@ -38,6 +39,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
         ValueError: no such generator or option, or no `data` for a model of unknown training.
         FileNotFoundError: there is neither such a folder nor such a generator.
     """
+    split = check_split(split)
     section = copy.deepcopy((config or Experiment()).validation_data)
     section.split, section.seed, section.on_corrupt = split, seed, on_corrupt
     apply_overrides(section.clips, clips or {})

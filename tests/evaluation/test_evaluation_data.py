@@ -100,3 +100,11 @@ def test_chance_on_syncmnist_is_the_plateau_of_the_pairs():
 def test_unknown_data_is_refused(data, error, message):
     with pytest.raises(error, match=message):
         sets.open_test_set(data)
+
+
+@pytest.mark.parametrize(("word", "split"), [("val", "validation"), ("Train", "train")])
+def test_words_that_people_have_for_splits(word, split):
+    source, about = sets.open_test_set("interactions", word)
+    assert (source.split, about["split"]) == (split, split)
+    with pytest.raises(ValueError, match="'eval'"):
+        sets.open_test_set("interactions", "eval")
