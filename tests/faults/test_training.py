@@ -30,13 +30,13 @@ def command(run):
 
 
 def outcome(run):
-    """All that a training leaves, but times."""
+    """All that a training leaves, but times and the commit."""
     with (run / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         del row["seconds"], row["videos_per_second"]
     summary = json.loads((run / "summary.json").read_text())
-    del summary["minutes"]
+    del summary["minutes"], summary["commit"]  # Somebody may commit meanwhile.
     files = sorted(
         str(path.relative_to(run)) for path in run.rglob("*") if path.parent.name != "tensorboard"
     )
