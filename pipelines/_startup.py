@@ -83,6 +83,7 @@ def _of_layer(message):
 
 def _of_file_or_memory(error):
     first = error.message.strip().split("\n")[0]
+    first = re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", first)  # TensorFlow's name of the operation.
     if isinstance(error, sys.modules["tensorflow"].errors.ResourceExhaustedError):
         full = "No space left" in first
         return f"{'The disk is full' if full else 'There is not enough memory'}. Received: {first}"
