@@ -23,7 +23,7 @@ CASES = [
     ("open('/nowhere/file')", "[Errno 2] No such file or directory: '/nowhere/file'"),
     ("raise MemoryError('28 GB')", "There is not enough memory. 28 GB"),
     ("f = lambda: f(); f()", "An input is nested too deep (maximum recursion depth exceeded)"),
-    ("raise ValueError('file \\x1b[2J\\udcff')", "file \\x1b[2J\\udcff"),
+    ("raise ValueError('file \\x1b[2J\\udcff')", "file \\x1b[2J\\xff"),
     ("raise ValueError('Missing:\\n  one\\n  two')", "Missing:\n  one\n  two"),
 ]
 

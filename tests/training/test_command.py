@@ -2,10 +2,13 @@
 
 import importlib
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from tiny import as_flag
 
 PIPELINES = pathlib.Path(__file__).parents[2] / "pipelines"
 
@@ -76,3 +79,22 @@ def test_flags_and_file_reach_the_config(command, tmp_path, capsys):
         "input_path: /shards",
     ):
         assert line in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_running_training_ends_at_once_and_says_that_it_resumes(tmp_path, number):
+    overrides = as_flag({"trainer": {"train_steps": 1_000_000, "validation_interval": 1_000_000}})
+    command = [sys.executable, PIPELINES / "train.py", f"--params_override={overrides}"]
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        [*command, f"--output={run}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as training:
+        while training.poll() is None and not [*run.glob("checkpoints/last/*.index")]:
+            time.sleep(0.1)
+        training.send_signal(number)
+        begun = time.monotonic()
+        errors = training.communicate()[1]
+    assert training.returncode == 128 + number, errors
+    assert time.monotonic() - begun < 30  # It would go on for days.
+    assert f"interrupted; the same command resumes the training in {run}\n" in errors
+    assert "Traceback" not in errors
