@@ -92,7 +92,8 @@ def meet(workers, index):
     reasons = {n: "not tried yet" for n in range(len(workers)) if n != index or n == 0}
     stop = threading.Event()
     with _listener(workers[index]) as listener:
-        threading.Thread(target=_accept, args=(listener, stop), daemon=True).start()
+        accepting = threading.Thread(target=_accept, args=(listener, stop), daemon=True)
+        accepting.start()
         for number in list(reasons):
             arguments = (workers[number], number, reasons, stop)
             threading.Thread(target=_reach, args=arguments, daemon=True).start()
@@ -100,6 +101,7 @@ def meet(workers, index):
             _wait(workers, reasons)
         finally:
             stop.set()
+            accepting.join()  # While it waits in the socket, the port stays taken.
 
 
 @contextlib.contextmanager
