@@ -60,6 +60,7 @@ def train(config, run_dir, minutes=None):
         new = not folder.path.exists()
         if chief and not new:
             stack.enter_context(folder.held())  # Before anything is read that others may write.
+        folder.claim(config, source.class_names, write=False)  # Whose training is it?
         begun = has_begun(folder, config.trainer.checkpoint_interval)
         tf.keras.utils.set_random_seed(config.trainer.seed)
         if config.runtime.op_determinism:

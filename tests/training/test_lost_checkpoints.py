@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import config as tf_config
 from tiny import checkpoint_values, tiny_experiment
 
 from rstg_tf.experiments import Experiment
@@ -262,7 +263,14 @@ def test_classes_of_other_data_are_refused(run):
     assert run.read_classes() == ["push", "pull"]
 
 
-def test_a_training_for_real(tmp_path):
+@pytest.fixture
+def given_back_determinism():
+    """XLA has no deterministic form of some operations, which other tests compile."""
+    yield
+    tf_config.disable_op_determinism()
+
+
+def test_a_training_for_real(tmp_path, given_back_determinism):
     """Damaged at its end, it trains its last steps again and ends as it had, bit by bit."""
     config = {"trainer": {"train_steps": 3}, "runtime": {"op_determinism": True}}
     run = train(tiny_experiment(overrides=config), tmp_path / "run")

@@ -63,14 +63,19 @@ def test_an_entry_without_figures_and_clips_that_are_not_here_are_refused(zoo, t
         notebook.execute(tmp_path)
     entry = pathlib.Path(shutil.copytree(zoo / "tiny", tmp_path / "tiny"))
     metrics = json.loads((entry / "metrics.json").read_text())
+    about = {key: metrics["data"][key] for key in ("name", "split", "clip_shape")}
     for data, message in (
         ({"shards": "videos"}, r"name a folder .*--data.*'videos'"),
         (
-            {"generator": "syncmnist", "options": {"digits": 3, "mnist_path": "mnist.npz"}},
+            {
+                "seed": 0,
+                "generator": "syncmnist",
+                "options": {"digits": 3, "mnist_path": "mnist.npz"},
+            },
             r"--data=syncmnist:mnist_path=FILE.*'mnist\.npz'",
         ),
     ):
-        (entry / "metrics.json").write_text(json.dumps({**metrics, "data": data}))
+        (entry / "metrics.json").write_text(json.dumps({**metrics, "data": {**about, **data}}))
         with pytest.raises(ValueError, match=message):
             notebook.execute(entry)
     assert not (entry / notebook.FILE_NAME).exists()

@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import rstg_tf
 from rstg_tf.evaluation.subject import load_subject
+from rstg_tf.zoo import manifest
 from rstg_tf.zoo.safe_loading import load_saved_model
 
 MARK = "code_ran"  # Made in the working folder by any code of a stranger that runs.
@@ -22,7 +23,9 @@ CODE = f"open({MARK!r}, 'w').close()"
 def stranger(zoo, tmp_path, monkeypatch):
     """A copy of a good model, to be changed; at the end none of its code has run."""
     monkeypatch.chdir(tmp_path)
-    yield pathlib.Path(shutil.copytree(zoo / "tiny", tmp_path / "somewhere" / "stranger"))
+    copy = pathlib.Path(shutil.copytree(zoo / "tiny", tmp_path / "somewhere" / "stranger"))
+    (copy / manifest.ENTRY).unlink()  # Whose checksums would be the first to tell.
+    yield copy
     assert not os.path.exists(MARK)
 
 

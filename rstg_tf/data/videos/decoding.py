@@ -262,7 +262,7 @@ class VideoReader:
         except VideoError as error:
             reasons = {
                 av.error.ArgumentError: "it is of no format of video that is read",
-                av.error.InvalidDataError: "it is no video, or its begin is damaged",
+                av.error.InvalidDataError: "it is no video, or its beginning is damaged",
             }
             reason = reasons.get(type(error.__cause__), error.reason)
             raise VideoError(reason, self.name) from error

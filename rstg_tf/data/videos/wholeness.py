@@ -15,7 +15,7 @@ def missing_bytes(file):
     """Returns how many bytes at least are missing at the end of a file; 0 where none are known to.
 
     Args:
-        file: Open for reading bytes, and able to seek; it is left at its begin.
+        file: Open for reading bytes, and able to seek; it is left at its beginning.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)

@@ -188,7 +188,7 @@ def test_a_damaged_video_is_logged_and_the_rest_goes_on(damaged, tmp_path):
     rows = {row["path"]: row for row in failures(tmp_path / "out")}
     assert sorted(rows) == ["empty.mp4", "missing.avi", "text.webm"]
     assert rows["missing.avi"]["reason"] == "there is no such file"
-    assert rows["text.webm"]["reason"] == "Invalid data found when processing input"
+    assert rows["text.webm"]["reason"] == "it is no video, or its beginning is damaged"
     assert (rows["text.webm"]["split"], rows["text.webm"]["label"]) == ("train", "b")
     shards = read_info(tmp_path / "out")["splits"]["train"]["shards"]
     assert sum(shard["examples"] for shard in shards) == COUNT
