@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from bfloat16 import needs_bfloat16
 from closeness import (
     BLOCK,
     GRADIENT,
@@ -170,7 +171,9 @@ def test_attention_is_a_distribution_over_what_a_node_hears(variant):
         assert_close(attention.numpy()[..., heard].sum(-1), 1.0, BLOCK)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=needs_bfloat16)]
+)
 @pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
 @pytest.mark.parametrize(("head", "norm"), [("map", "layer"), ("vec", "iteration_batch")])
 def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, head, norm):

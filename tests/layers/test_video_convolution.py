@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from bfloat16 import needs_bfloat16
 from closeness import FORWARD, REFERENCE, assert_close, relative_difference
 
 from rstg_tf.layers import Bottleneck, NonLocal, VideoConvolution
@@ -63,6 +64,7 @@ def test_frozen_statistics_stay_and_their_scale_learns():
         assert difference < FORWARD if kind == "frozen" else difference > 1e-2
 
 
+@needs_bfloat16
 def test_unknown_sizes_and_half_precision():
     layer = VideoConvolution(4, (3, 1, 1), dtype="mixed_bfloat16")
     clip = make_input(1, 4, 5, 6, 3)

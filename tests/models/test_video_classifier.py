@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from bfloat16 import needs_bfloat16
 from closeness import FORWARD, MIXED_PRECISION, assert_close, relative_difference
 
 from rstg_tf.models import VideoClassifier
@@ -102,7 +103,9 @@ def test_dropout_and_norm_are_used():
     assert make_model("mean", norm="none").count_params() == model.count_params() - 2 * 8
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("mixed_bfloat16", marks=needs_bfloat16), "mixed_float16"]
+)
 def test_mixed_precision(policy):
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(policy)
