@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from bfloat16 import needs_bfloat16
 from closeness import relative_difference
 from tiny import tiny_experiment
 
@@ -178,6 +179,7 @@ def test_weights_that_the_last_step_spoilt_are_not_saved(tmp_path):
         assert tf.train.latest_checkpoint(str(folder)) is None
 
 
+@needs_bfloat16
 def test_training_learns_from_shards_with_all_switches(tmp_path):
     """Loss falls on few clips; label smoothing, bfloat16, dropout and steps of the rate work."""
     from rstg_tf.data.interactions import Interactions
