@@ -42,7 +42,7 @@ def main():
         "--allow-outside",
         "--allow_outside",
         action="store_true",
-        help="take paths of a CSV file that lead out of its folder (or of --videos), too",
+        help="take videos to which paths of a CSV file, or links, lead out of the source, too",
     )
     parser.add_argument(
         "--frame-rate", "--frame_rate", type=float, help="frames per second (default: each frame)"
@@ -58,7 +58,7 @@ def main():
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help="of how large videos may be: frame_pixels, frames, pixels, seconds, still_seconds",
+        help="of how large videos may be: frame_pixels, frames, pixels, ...; see README.md",
     )
     parser.add_argument("--num-shards", "--num_shards", type=int, help="(default: by their size)")
     parser.add_argument(

@@ -36,7 +36,7 @@ def main():
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help="of how large videos may be: frame_pixels, frames, pixels, seconds, still_seconds",
+        help="of how large videos may be: frame_pixels, frames, pixels, ...; see README.md",
     )
     parser.add_argument("--zoo", help="folder of published models (default: model_zoo)")
     arguments = parser.parse_args()

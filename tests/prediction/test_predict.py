@@ -110,6 +110,27 @@ def test_annotated_video_has_every_frame_and_more_in_it(model, folder, tmp_path)
     assert (drawn.mean() > 0.005) == (attention is not None)
 
 
+@pytest.mark.parametrize("size", [(1, 64), (64, 1), (3, 1), (20, 2000)])
+def test_annotation_at_any_shape(size, tmp_path, predictor):
+    path = tmp_path / ("a long name " * 15 + ".nut")
+    frames = np.random.default_rng(0).integers(0, 256, (3, *size, 3), np.uint8)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("rawvideo", rate=12)
+        stream.height, stream.width, stream.pix_fmt = *size, "rgb24"
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode())
+    prediction = predictor(path)
+    names = ["a name " * 200, "\U0001f600 שלום 名前 $x$"]
+    prediction = prediction._replace(classes=[(name, 1.0) for name in names])
+    attention = predictor.attention(prediction.clip)
+    output = tmp_path / "annotated.mp4"
+    write_annotated(prediction, output, predictor.clips, predictor.model.block.graph, attention)
+    drawn = decode_video(output).frames
+    assert len(drawn) == 3
+    assert min(drawn.shape[1:3]) >= 2 and max(drawn.shape[1:3]) <= 8192
+
+
 def test_command_writes_json_lines_and_videos_and_goes_on_after_a_damaged_file(folder, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no video at all")
     done = predict(

@@ -13,7 +13,7 @@ from rstg_tf.data.videos.file_names import (
     shown,
     split_called,
 )
-from rstg_tf.data.videos.listed_paths import each_file_once
+from rstg_tf.data.videos.listed_paths import each_file_once, is_below
 from rstg_tf.data.videos.video_list import (
     LABELS,
     Video,
@@ -25,7 +25,7 @@ from rstg_tf.data.videos.video_list import (
 from rstg_tf.text import check_class_name
 
 
-def list_split(source, split, labels=None):
+def list_split(source, split, labels=None, allow_outside=False):
     """Lists the videos of one split of a folder.
 
     Args:
@@ -35,13 +35,14 @@ def list_split(source, split, labels=None):
             is left out.
         split: Name of the split.
         labels: As in `read_class_names`.
+        allow_outside: Whether links may lead out of the folder.
 
     Returns:
         `VideoList`. Classes are those of all splits, so that each has the same index in all.
 
     Raises:
-        ValueError: The folder has no such videos, or what its folders are called may mean
-            classes as well as splits.
+        ValueError: The folder has no such videos, links lead out of it, or what its folders are
+            called may mean classes as well as splits.
     """
     files = storage.list_files(source, skip=is_leftover)
     paths = _in_folders(files)
@@ -51,6 +52,8 @@ def list_split(source, split, labels=None):
             f"for each class, or Something-Something with its label files. Received: {source}"
             + (f", where there is nothing else ({left_out(files)})" if files else "")
         )
+    if not allow_outside:
+        _check_below(source, paths)
     by_split, notes = _splits(source, paths, _known_classes(source, labels))
     if by_split:
         placed = [
@@ -86,6 +89,18 @@ def has_videos(source):
 
 def _in_folders(files):
     return [path for path in files if "/" in path and is_video(path) and _is_unicode(path)]
+
+
+def _check_below(source, paths):
+    """A folder of a stranger's must not read other files than those that came with it."""
+    if storage.is_remote(source):
+        return
+    outside = [path for path in paths if not is_below(storage.join(source, path), source)]
+    if outside:
+        raise ValueError(
+            f"Links lead {len(outside):,} of the videos, as {shown(outside[0])}, out of the "
+            f"source; --allow-outside allows that. Received: {source}"
+        )
 
 
 def _known_classes(source, labels):

@@ -18,7 +18,7 @@ from rstg_tf.text import printable
 # Containers of video, and raw streams. Not among them: whatever names other files or addresses
 # (playlists, SDP, concat), and pictures, text and sound.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,gif,apng,asf,mpeg,mpegts,mpegvideo,ogg,mxf,gxf,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,gif,apng,asf,mpeg,mpegts,mpegvideo,ogg,mxf,"
     "nut,ivf,yuv4mpegpipe,dv,rm,ivr,wtv,nsv,nuv,pva,dhav,vividas,flic,bink,smk,roq,swf,"
     "h261,h263,h264,hevc,vvc,evc,m4v,mjpeg,jpeg_pipe,png_pipe,obu,vc1,vc1test,dirac,cavsvideo,avs2,avs3"
 )
@@ -33,6 +33,8 @@ _STRICT = (
 _TELL_DURATION = ("matroska,webm", "avi", "flv", "asf")
 _CUT = 0.9
 _BUFFER = 2**17  # Bytes of a read.
+# Of all frames; a small file of more, which takes many minutes to decode, is no film.
+_FEW_PIXELS = 2**37
 
 
 class VideoError(ValueError):
@@ -55,8 +57,10 @@ class VideoLimits(NamedTuple):
     Attributes:
         frame_pixels: Pixels of a frame, as stored and as given; by default those of 8K.
         frames: Frames of a video, as stored and as given.
-        pixels: Pixels of all stored frames of a video together; by default 45 minutes of 1080p at
-            25 frames per second.
+        pixels: Pixels of all stored frames of a video together; by default nearly six hours of
+            1080p at 25 frames per second.
+        pixels_per_byte: The same for each byte of the file, from 2^37 pixels on; by default
+            several times what a film that hardly moves has.
         array_pixels: Pixels of the array of `decode_video`, 3 bytes each.
         seconds: Duration of a video.
         still_seconds: How long one frame may stand, which a clock that jumps makes long.
@@ -64,7 +68,8 @@ class VideoLimits(NamedTuple):
 
     frame_pixels: int = 2**25
     frames: int = 2**20
-    pixels: int = 2**37
+    pixels: int = 2**40
+    pixels_per_byte: int = 2**14
     array_pixels: int = 2**29
     seconds: float = 6 * 3600
     still_seconds: float = 900
@@ -187,10 +192,15 @@ class VideoReader:
             file = opened.enter_context(self._opened(source))
             with self._told():
                 missing = missing_bytes(file)
+                num_bytes = file.seek(0, io.SEEK_END)
+                file.seek(0)
             if missing:
                 raise VideoError(
                     f"it was cut off: at least {missing:,} bytes are missing at its end", self.name
                 )
+            self._max_pixels = min(
+                limits.pixels, max(_FEW_PIXELS, num_bytes * limits.pixels_per_byte)
+            )
             self._container = self._demuxer(file)
             opened.callback(self._container.close)
             self._stream = self._video_stream()
@@ -384,10 +394,10 @@ class VideoReader:
                 self._check_size(frame.width, frame.height)
                 number += 1
                 pixels += frame.width * frame.height
-                if number > self._limits.frames or pixels > self._limits.pixels:
+                if number > self._limits.frames or pixels > self._max_pixels:
                     raise VideoError(
                         f"it has more than {self._limits.frames:,} frames or "
-                        f"{self._limits.pixels:,} pixels",
+                        f"{self._max_pixels:,} pixels",
                         self.name,
                     )
                 yield frame
@@ -395,7 +405,7 @@ class VideoReader:
     def _packets(self):
         """Yields the packets of the video, and None at the end. Those of no bytes are repeats."""
         demuxed = self._container.demux()
-        first, is_cut = None, {}
+        first = None
         while True:
             with self._told(), contextlib.suppress(StopIteration):
                 packet = None
@@ -421,8 +431,6 @@ class VideoReader:
                 yield packet
             elif stamp is not None:
                 self._repeats.append(time - first)
-        if any(is_cut.values()):
-            raise VideoError("it was cut off: its last packet is not whole", self.name)
         yield None
 
     def _own_rate(self, count):

@@ -37,7 +37,7 @@ def why_not(root, path, allow_outside=False):
     whole = os.path.join(root, path)
     if "\\" in path and not os.path.exists(whole):
         return "folders are parted by /, not by a backslash"
-    if allow_outside or _is_below(whole, root):
+    if allow_outside or is_below(whole, root):
         return None
     return "it leads out of the folder of the videos; --allow-outside allows that"
 
@@ -51,7 +51,8 @@ def _why_not_url(root, path, allow_outside):
     return "it leads out of the folder of the videos; --allow-outside allows that"
 
 
-def _is_below(path, root):
+def is_below(path, root):
+    """Returns whether a local path stays in a folder, wherever links on its way lead."""
     folder, name = os.path.split(path)
     real = os.path.join(_real(folder), name)
     if name in ("", ".", "..") or os.path.islink(real):

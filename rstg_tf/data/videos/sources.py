@@ -29,7 +29,8 @@ def list_videos(
         labels: File with the names of the classes, one a line, in their order; for
             Something-Something, which has its own, it must be None.
         videos: Folder of the videos, where they are not beside their lists.
-        allow_outside: Whether paths of a CSV file may lead out of the folder of the videos.
+        allow_outside: Whether paths of a CSV file, or links of folders of classes, may lead out of
+            the folder of the videos.
 
     Returns:
         `VideoList`; its `notes` say what was left out.
@@ -55,7 +56,7 @@ def list_videos(
     if format == "csv":
         listed = csv_files.list_split(source, split, labels, videos, allow_outside)
     elif format == "folders":
-        listed = class_folders.list_split(source, split, labels)
+        listed = class_folders.list_split(source, split, labels, allow_outside)
         if not chosen:
             something_something.check_none(listed, source)
     else:

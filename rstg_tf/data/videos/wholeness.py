@@ -230,6 +230,19 @@ def _end_of_real_media(data):
     return place
 
 
+def _end_of_nut(data):
+    """An index ends the file, and is told by its own length, where one could be written."""
+    length = data.number(max(0, data.size - 12), 8)
+    has_index = data.read(max(0, data.size - length), 2) == b"NX"
+    return 0 if has_index else data.size + 1
+
+
+def _end_of_dv(data):
+    """Frames of 10 or 12 parts, all of one length."""
+    length = 12_000 * (12 if data.number(3, 1) & 0x80 else 10)
+    return -(-data.size // length) * length
+
+
 def _end_of_obus(data):
     """Raw AV1, where each unit says how long it is."""
     place = 0
@@ -296,6 +309,8 @@ _ENDS = (
     (rb"\x06\x0e\x2b\x34", _end_of_mxf),
     (rb"DKIF", _end_of_ivf),
     (rb"YUV4MPEG2", _end_of_y4m),
+    (rb"\x1f\x07\0[\x3f\xbf]", _end_of_dv),
+    (rb"nut/multimedia container", _end_of_nut),
     (rb"\.RMF", _end_of_real_media),
     (rb"\x12\0\x0a", _end_of_obus),
     (rb"\xff\xd8\xff", _end_of_jpegs),

@@ -42,6 +42,10 @@ FILES = {
     "m4v": ("-c:v mpeg4 -bf 2 -f m4v", None),
     "mjpeg": ("-c:v mjpeg -f mjpeg", None),
     "rm": ("-c:v rv20 -s 128x96", None),
+    "nut": ("-c:v mpeg4 -bf 2", "aac"),
+    "ffv1.mkv": ("-c:v ffv1", "flac"),
+    "prores.mov": ("-c:v prores_ks", "pcm_s16le"),
+    "hevc.mp4": ("-c:v libx265 -x265-params log-level=0", "aac"),
 }
 FEW = ("mp4", "live.mkv", "webm", "xvid.avi", "ts", "vob", "ogv", "h264")
 PIXELS = (
@@ -207,7 +211,7 @@ def test_one_frame_is_a_video(kind, tmp_path):
     assert len(decode_video(path).frames) == 1
 
 
-@pytest.mark.parametrize("kind", slow_but([k for k in FILES if FILES[k][1]], FEW[:5]))
+@pytest.mark.parametrize("kind", slow_but([k for k in FILES if FILES[k][1]], (*FEW[:5], "nut")))
 def test_files_cut_off_with_sound_are_told(kind, tmp_path):
     check_cuts(make(tmp_path, kind, sound=True).read_bytes())
 
@@ -215,6 +219,13 @@ def test_files_cut_off_with_sound_are_told(kind, tmp_path):
 @pytest.mark.parametrize("kind", slow_but(FILES, (*FEW, "gif", "y4m", "flv", "wmv")))
 def test_files_cut_off_are_told(kind, tmp_path):
     check_cuts(make(tmp_path, kind).read_bytes())
+
+
+@pytest.mark.parametrize("size", ["720x576 -r 25 -pix_fmt yuv420p", "720x480 -r 30000/1001"])
+def test_tapes_cut_off_are_told(size, tmp_path):
+    pixels = () if "pix_fmt" in size else ("-pix_fmt", "yuv411p")
+    ffmpeg("-s", *size.split(), *pixels, "-frames:v", "4", str(tmp_path / "video.dv"))
+    check_cuts((tmp_path / "video.dv").read_bytes())
 
 
 def check_cuts(content):

@@ -6,7 +6,7 @@ import struct
 import pytest
 from video_files import ffmpeg
 
-from rstg_tf.data.videos import VideoError, VideoLimits, decode_video
+from rstg_tf.data.videos import VideoError, VideoLimits, decode_video, decoding
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 SDP = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 50614 RTP/AVP 96\n"
@@ -45,6 +45,14 @@ def test_a_long_video_is_told_once_it_is_too_long(limit, reason):
     assert reason in reason_of(gif(9, 9, frames=9), limits=VideoLimits.of([limit]))
     with pytest.raises(VideoError, match="more than 50 frames"):
         decode_video(gif(9, 9, frames=9), frame_rate=1000, limits=VideoLimits(frames=50))
+
+
+def test_a_small_file_may_not_stand_for_a_long_film(monkeypatch):
+    monkeypatch.setattr(decoding, "_FEW_PIXELS", 500)
+    frugal = VideoLimits(pixels_per_byte=1)
+    assert f"{max(500, len(gif(9, 9, 30))):,} pixels" in reason_of(gif(9, 9, 30), limits=frugal)
+    assert len(decode_video(gif(9, 9, 6), limits=frugal).frames) == 6
+    assert len(decode_video(gif(9, 9, 30), limits=VideoLimits(pixels_per_byte=10)).frames) == 30
 
 
 @pytest.mark.parametrize("text", ["seconds", "weeks=3", "seconds=many", "seconds=nan", "frames=0"])

@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import os
 import pathlib
@@ -14,15 +15,16 @@ import pytest
 import something_something as mini
 import tensorflow as tf
 from official.vision.dataloaders import video_input
-from PIL import Image
+from PIL import Image, ImageOps
 from video_files import frames_of, numbers, write_video
 
 from rstg_tf.data.dataset_info import read_info, to_text
 from rstg_tf.data.videos import shard_task
 from rstg_tf.data.videos.beam import check_flags
-from rstg_tf.data.videos.encoding import FrameFormat
+from rstg_tf.data.videos.encoding import FrameFormat, encode_video
 from rstg_tf.data.videos.making import make_shards
 from rstg_tf.data.videos.sources import list_videos
+from rstg_tf.data.videos.video_list import Video, VideoList
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 COUNT = 12
@@ -140,6 +142,25 @@ def test_something_something_v1_keeps_its_jpegs(tmp_path):
     for name, (_, frames) in records(tmp_path / "scaled").items():
         assert frames.shape[1:] == (20, 28, 3)
         assert numbers(frames) == list(range(mini.length_of(name)))[1::2]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_frames_in_folders_are_turned_as_their_exif_says(orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "1").mkdir()
+    Image.fromarray(frames_of(1)[0]).save(tmp_path / "1/1.jpg", quality=95, exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "1/1.jpg"))).astype(int)
+    listed = VideoList("a", "train", "", str(tmp_path), ["a"], [Video("1", "1", 0)], image_rate=12)
+    for short_side in (None, 48):
+        wanted = FrameFormat(short_side=short_side, jpeg_quality=95)
+        record = encode_video(listed.videos[0], listed, wanted).record
+        lists = tf.train.SequenceExample.FromString(record).feature_lists.feature_list
+        stored = lists["image/encoded"].feature[0].bytes_list.value[0]
+        assert Image.open(io.BytesIO(stored)).getexif().get(0x0112, 1) == 1
+        frame = tf.io.decode_jpeg(stored).numpy()
+        assert frame.shape == expected.shape
+        assert np.abs(frame - expected).mean() < 3
 
 
 def test_something_something_v2_by_command(tmp_path):

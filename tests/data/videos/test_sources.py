@@ -468,7 +468,9 @@ def test_each_real_folder_and_file_once(tmp_path):
         (source / name).symlink_to(target)
     os.link(source / "c/3.mp4", source / "c/hard.mp4")
     os.mkfifo(source / "b/pipe.mp4")
-    listed = list_videos(source, "train")
+    with pytest.raises(ValueError, match=r"lead 1 .* out/5\.mp4, out of .*--allow-outside"):
+        list_videos(source, "train")
+    listed = list_videos(source, "train", allow_outside=True)
     assert found(listed) == {
         "b/1.mp4": "b",
         "b/broken.mp4": "b",
