@@ -46,12 +46,15 @@ def main():
 
 
 def run(arguments):
+    from rstg_tf.files import check_room, check_temporary_room
+
     start, folder = time.monotonic(), pathlib.Path(arguments.output)
     shards, zoo = folder / "shards", folder / "model_zoo"
     runs = {name: folder / "runs" / name for name in (GRAPH, CONTROL)}
     metrics = {name: folder / "evaluations" / name / "metrics.json" for name in runs}
     clips, picture = folder / "clips.npy", folder / "attention.png"
-    folder.mkdir(parents=True, exist_ok=True)
+    check_room(folder)
+    check_temporary_room()
 
     for split, count in CLIPS.items():
         make_shards(shards, split, count, arguments)

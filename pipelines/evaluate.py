@@ -66,9 +66,11 @@ def run(arguments):
     from rstg_tf.evaluation import measure
     from rstg_tf.evaluation.data import SEED
     from rstg_tf.evaluation.subject import load_subject
+    from rstg_tf.files import check_room
     from rstg_tf.text import printable
 
     subject = load_subject(arguments.model, arguments.zoo)
+    check_room(arguments.output or subject.output)
     report = measure(
         subject,
         data=arguments.data,

@@ -9,6 +9,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import tempfile
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -176,6 +177,33 @@ def check_room(folder, num_bytes=2**20):
         )
 
 
+def check_temporary_room(num_bytes=2**20):
+    """As `check_room` for temporary files, where TMPDIR says and where Python puts them.
+
+    Python takes another folder where TMPDIR can't be used, which nobody asked for.
+    """
+    named = os.environ.get("TMPDIR")
+    if named and not os.path.isdir(named):
+        raise NotADirectoryError(errno.ENOTDIR, "TMPDIR must name a folder", named)
+    for folder in filter(None, (named, tempfile.gettempdir())):
+        check_room(folder, num_bytes)
+
+
+@contextlib.contextmanager
+def temporary_folder(num_bytes=2**20):
+    """Gives the path of a folder, a str, for as long as it is needed.
+
+    Args:
+        num_bytes: how much will be written at least.
+
+    Raises:
+        OSError: It can't be made or written; names a folder.
+    """
+    check_temporary_room(num_bytes)
+    with tempfile.TemporaryDirectory() as folder, _naming(folder):
+        yield folder
+
+
 def clear_parts(folder):
     """Removes all that killed processes left half-written in a folder, whatever it was to be."""
     _clear_like(f"{glob.escape(str(folder))}/.*.part")
@@ -190,15 +218,23 @@ def _part(path, make):
         while descriptor is None:
             part = _part_name(path)
             descriptor = make(part)
-        yield part
-    except OSError as error:
-        if error.errno is None or error.filename is not None:
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # `write` names no file.
+        with _naming(path):
+            yield part
     finally:
         if descriptor is not None:
             _remove(part)
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Names a path in errors that name none, as those of `write`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _part_name(path):

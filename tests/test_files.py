@@ -3,9 +3,11 @@
 import errno
 import multiprocessing
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -195,6 +197,29 @@ def test_room_is_checked_before_long_work(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(OSError, match=f"can't be written.*Read-only.*{small_disk}"):
         files.check_room(small_disk)
+
+
+@pytest.mark.parametrize("named", ["missing", "file", "disk"])
+def test_a_folder_for_temporary_files_that_can_not_be_used_is_named(
+    small_disk, tmp_path, monkeypatch, named
+):
+    (tmp_path / "file").write_text("")
+    (small_disk / "filler").write_bytes(b"x" * 2**20)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / named))
+    with pytest.raises(OSError, match=str(tmp_path / named)), files.temporary_folder():
+        pass
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_disk_that_gets_full_under_temporary_files_is_named(small_disk, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    with (
+        pytest.raises(OSError, match=f"No space left.*{small_disk}"),
+        files.temporary_folder(2**19) as folder,
+    ):
+        pathlib.Path(folder, "file").write_bytes(b"x" * 2**21)
+    assert not list(small_disk.iterdir())
 
 
 def test_room_in_what_is_no_folder(tmp_path):

@@ -2,12 +2,16 @@
 
 import contextlib
 import pathlib
-import tempfile
 
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.files import check_room, folder_written_whole
+from rstg_tf.files import (
+    check_room,
+    check_temporary_room,
+    folder_written_whole,
+    temporary_folder,
+)
 from rstg_tf.serving.exporting import num_bytes
 from rstg_tf.zoo.saved_model import LABELS
 
@@ -33,11 +37,11 @@ def export_tflite(subject, settings, output):
         FileExistsError: there is such a folder.
     """
     clip = _clip_shape(subject, settings)
-    check_room(tempfile.gettempdir(), num_bytes(subject.model))
+    check_temporary_room(num_bytes(subject.model))
     with (
         _folder(output, subject.model) as part,
         _unrolled(subject.model),
-        tempfile.TemporaryDirectory() as saved,
+        temporary_folder(num_bytes(subject.model)) as saved,
     ):
         module = tf.Module()
         module.weights = list(subject.model.variables)

@@ -39,6 +39,7 @@ def export_model(subject, settings, output, version=None, keep=3):
     check_version(output, version, keep)
     model = subject.model
     files.check_room(output.parent, num_bytes(model))
+    files.check_temporary_room()
     names = subject.class_names or [f"class {index}" for index in range(model.num_classes)]
     signatures = make_signatures(model, names, settings)
     requests = warmup_inputs(model, settings)

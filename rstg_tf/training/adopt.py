@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf import experiments
-from rstg_tf.files import folder_written_whole
+from rstg_tf.files import check_room, folder_written_whole
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.run_folder import RunFolder
@@ -57,6 +57,7 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
     experiments.check(config)
     if pathlib.Path(run_dir).exists():
         raise FileExistsError(f"A new folder is needed. Received: {run_dir}, which exists")
+    check_room(pathlib.Path(run_dir).absolute().parent)
     if config.runtime.mixed_precision_dtype != "float32":
         raise ValueError(
             "Steps are adopted in float32. Received: runtime.mixed_precision_dtype="

@@ -2,13 +2,12 @@
 
 import contextlib
 import math
-import tempfile
 
 import tensorflow as tf
 
 from rstg_tf import experiments
 from rstg_tf.data.input import evaluation_dataset, training_dataset
-from rstg_tf.files import check_room
+from rstg_tf.files import check_room, temporary_folder
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.progress import Progress, StopWhereDiverged
@@ -111,7 +110,7 @@ def _go_on(trainee, state, sources, config, strategy, folder, minutes):
     if not is_chief(strategy):
         if not _is_finished(state, config):
             # Every worker has to save, one worker's files are kept.
-            with tempfile.TemporaryDirectory() as elsewhere:
+            with temporary_folder(_size(state)) as elsewhere:
                 _train(
                     trainee, state, sources, config, strategy, RunFolder(elsewhere), None, minutes
                 )

@@ -6,6 +6,7 @@ import time
 
 import tensorflow as tf
 
+from rstg_tf.files import check_room, check_temporary_room
 from rstg_tf.zoo import completing, notebook, plan, publishing, readme, records, saved_model
 
 NUM_CLIPS = 5_000
@@ -32,6 +33,9 @@ def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None
         Dict from the names of entries that failed to the reason. One that is not better than
         chance is no failure; it is not published.
     """
+    check_temporary_room()
+    for zoo in {entry.zoo for entry in plans}:
+        check_room(zoo)
     budget, failed = _Budget(minutes), {}
     for entry in plans:
         try:
@@ -113,6 +117,7 @@ def _evaluate(entry, num_clips, command, progress):
         of_this_model = made["weights_sha256"] == saved_model.weights_checksum(subject.model)
         if of_this_model and made["figures"]["num_clips"] == num_clips:
             return entry.metrics
+    check_room(entry.metrics.parent)
     report = measure(subject, num_clips=num_clips, command=command, progress=progress)
     return report.save(entry.metrics.parent)
 

@@ -1,5 +1,6 @@
 """What a published entry is given once it is in its place: example, notebook, a card of today."""
 
+from rstg_tf.files import check_temporary_room
 from rstg_tf.zoo import card, costs, example, finishing, loading, manifest, notebook, records, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
@@ -64,6 +65,8 @@ def complete(
     from rstg_tf.experiments import Experiment, apply_file
 
     zoo = manifest.zoo_directory(zoo)
+    if notebook.FILE_NAME in files:
+        check_temporary_room()
     with store.changed_entry(zoo, name) as (part, about):
         for file in ("metrics.json", "training.json"):
             if not (part / file).is_file():

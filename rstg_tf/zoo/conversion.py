@@ -6,6 +6,7 @@ import json
 import pathlib
 
 from rstg_tf import checked_json
+from rstg_tf.files import check_temporary_room
 from rstg_tf.text import check_class_name
 from rstg_tf.zoo import card, example, manifest, saved_model, store
 
@@ -41,6 +42,8 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
     output = pathlib.Path(output)
     zoo, name = output.parent, output.name
     store.check_free(zoo, name, overwrite)
+    store.check_room(zoo, name, 2**20)
+    check_temporary_room()
     flags = read_flags(config_path)
     class_names = read_labels(labels, flags["num_classes"])
     model = from_tf1_checkpoint(config_path, checkpoint_path).classifier

@@ -1,6 +1,7 @@
 """The example of a published model: a clip with the scores that it must give it."""
 
 import copy
+import io
 import pathlib
 
 import numpy as np
@@ -30,4 +31,6 @@ def write_example(model, config, directory):
         clips = np.repeat(clips[..., :1], model.channels, axis=-1)
     with tf.device("CPU"):
         scores = {k: v.numpy() for k, v in model(clips, training=False).items()}
-    np.savez_compressed(pathlib.Path(directory) / FILE_NAME, clips=clips, **scores)
+    packed = io.BytesIO()  # On a full disk NumPy's own file would complain once more at its end.
+    np.savez_compressed(packed, clips=clips, **scores)
+    (pathlib.Path(directory) / FILE_NAME).write_bytes(packed.getvalue())

@@ -4,11 +4,12 @@ import json
 import os
 import pathlib
 import re
-import tempfile
+import shutil
 
 from rstg_tf.evaluation.data import FILE_OPTIONS
-from rstg_tf.files import written_whole
+from rstg_tf.files import temporary_folder, written_whole
 from rstg_tf.zoo import portable, records
+from rstg_tf.zoo.size_limit import size_of
 
 FILE_NAME = "evaluation.ipynb"
 NUM_CLIPS = 500
@@ -60,8 +61,12 @@ def execute(
     notebook = _fill_in(name or entry.name, attention=_has_attention(entry))
     parameters = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
     template, values = parameters.source, {"NUM_CLIPS": num_clips, "SEED": seed}
-    parameters.source = _with_values(template, {"ENTRY": str(entry), "DATA": data, **values})
-    _run(notebook, progress)
+    with temporary_folder(size_of(entry)) as scratch:
+        # On its way into a zoo an entry has neither its name nor its checksums, so that
+        # `load_model` would refuse it there.
+        copy = shutil.copytree(entry, pathlib.Path(scratch, "entry"))
+        parameters.source = _with_values(template, {"ENTRY": str(copy), "DATA": data, **values})
+        _run(notebook, progress)
     stored = {"DATA": portable.without_paths(data), **values}
     parameters.source = _with_values(template, stored)
     text = nbformat.writes(notebook) + "\n"
@@ -170,7 +175,7 @@ def _run(notebook, progress):
     package = pathlib.Path(__file__).resolve().parents[2]
     paths = filter(None, [str(package), os.environ.get("PYTHONPATH")])
     with (
-        tempfile.TemporaryDirectory() as scratch,
+        temporary_folder() as scratch,
         tqdm(total=total, unit="cell", desc="notebook", disable=not progress) as bar,
     ):
         connection = str(pathlib.Path(scratch, "kernel.json"))

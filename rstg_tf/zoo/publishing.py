@@ -3,7 +3,6 @@
 import json
 import pathlib
 import shutil
-import tempfile
 
 import numpy as np
 
@@ -74,9 +73,9 @@ def publish(
     weights = sum(w.shape.num_elements() * w.dtype.size for w in subject.model.weights)
     check_size(weights, name, max_megabytes)
     summary = _read_summary(run.summary)
+    files.check_temporary_room()
     if metrics is None:
         files.check_room(run_dir)
-        files.check_room(tempfile.gettempdir())
         store.check_room(zoo, name, weights)
         metrics = _evaluate(subject, data, num_clips, command, progress)
     metrics = pathlib.Path(metrics)

@@ -3,6 +3,7 @@
 import pathlib
 from typing import NamedTuple
 
+from rstg_tf.files import check_room
 from rstg_tf.zoo import manifest, records
 
 SEED = 3_000_000  # Training, validation, card and notebook take others.
@@ -77,6 +78,7 @@ def measure_again(
     figures = _read(output / "metrics.json", about["weights_sha256"], seed, num_clips)
     if figures is not None:
         return figures
+    check_room(output)
     with_digits = mnist_path and test_set["generator"] == "syncmnist"
     report = measure(
         load_subject(name, zoo),

@@ -6,12 +6,12 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import types
 
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.files import temporary_folder
 from rstg_tf.text import check_class_name
 from rstg_tf.zoo.finishing import finish
 
@@ -60,7 +60,7 @@ def labels_file(class_names):
     Yields:
         The path, a str.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    with temporary_folder() as scratch:
         labels = pathlib.Path(scratch) / LABELS
         for name in class_names:
             check_class_name(name, "the classes of the model")
@@ -189,7 +189,7 @@ def check_in_fresh_process(model, directory, clip_shape):
 def _predict_elsewhere(directory, batches):
     """Predictions of a SavedModel in a fresh process: dict from `NUMBER/OUTPUT` to array."""
     script = pathlib.Path(__file__).with_name("fresh_process.py")
-    with tempfile.TemporaryDirectory() as scratch:
+    with temporary_folder() as scratch:
         given, made = pathlib.Path(scratch) / "clips.npz", pathlib.Path(scratch) / "made.npz"
         np.savez(given, *batches)
         process = subprocess.run(

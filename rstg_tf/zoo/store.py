@@ -4,6 +4,7 @@ import contextlib
 import errno
 import pathlib
 import shutil
+import tempfile
 
 from rstg_tf import files
 from rstg_tf.zoo import entry_lock, manifest
@@ -148,10 +149,11 @@ def _told_of_a_full_disk(zoo, name):
         yield
     except Exception as error:
         if _is_full(error):
+            where = getattr(error, "filename", None) or f"{zoo} or {tempfile.gettempdir()}"
             raise OSError(
                 errno.ENOSPC,
                 f"There must be room on the disk to publish {name!r}; nothing was left "
-                f"behind. Received: no space left in {zoo}",
+                f"behind. Received: no space left in {where}",
             ) from error
         raise
 

@@ -1,8 +1,9 @@
 /* Loaded into a process and its children (LD_PRELOAD): counts what they do to files below a folder,
- * in all of them together, and kills them all at one of these operations.  A write that is killed
- * has written its first half. */
+ * in all of them together, and kills them all at one of these operations, or lets the disk be full
+ * from there on.  The write where that happens has written its first half. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 
 static atomic_long *count;
 static long last;
+static int full;
 static const char *folder;
 static size_t folder_length;
 
@@ -33,6 +35,7 @@ __attribute__((constructor)) static void start(void) {
   if (!counter || !number || !folder) return;
   folder_length = strlen(folder);
   last = atol(number);
+  full = getenv("KILL_AT_FULL") != NULL;
   int file = REAL(open)(counter, O_RDWR);
   void *memory = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   REAL(close)(file);
@@ -67,16 +70,46 @@ static int opened(int file) {
   return is_below(path);
 }
 
-static int is_last(void) { return atomic_fetch_add(count, 1) + 1 == last; }
-
 static void end(void) {
   kill(0, SIGKILL);
   for (;;) pause();
 }
 
-static void operation(int concerned) {
-  if (concerned && is_last()) end();
+/* Counts; whether the operation is the one to stop at, or behind it on a full disk. */
+enum { GO_ON, STOP, IS_FULL };
+static int next(int concerned) {
+  if (!concerned) return GO_ON;
+  long number = atomic_fetch_add(count, 1) + 1;
+  return number == last ? STOP : full && last && number > last ? IS_FULL : GO_ON;
 }
+
+static int no_room(void) {
+  errno = ENOSPC;
+  return -1;
+}
+
+/* An operation that takes no room. */
+static void operation(int concerned) {
+  if (next(concerned) == STOP && !full) end();
+}
+
+/* Whether an operation that takes room can't be done. */
+static int fails(int concerned) {
+  int now = next(concerned);
+  if (now == STOP && !full) end();
+  return now != GO_ON && no_room();
+}
+
+/* Returns from a writing function: `half` writes the first half. */
+#define WRITING(concerned, half, none)                                               \
+  do {                                                                               \
+    int now = next(concerned);                                                       \
+    if (now == GO_ON) break;                                                         \
+    ssize_t written = now == STOP ? (ssize_t)(half) : 0;                             \
+    if (!full) end();                                                                \
+    no_room();                                                                       \
+    return written > 0 ? written : (none);                                           \
+  } while (0)
 
 #define OPEN(name)                                                                   \
   int name(const char *path, int flags, ...) {                                       \
@@ -84,7 +117,7 @@ static void operation(int concerned) {
     va_start(more, flags);                                                           \
     mode_t mode = va_arg(more, mode_t);                                              \
     va_end(more);                                                                    \
-    operation((flags & (O_CREAT | O_TRUNC)) && named(AT_FDCWD, path));               \
+    if (fails((flags & (O_CREAT | O_TRUNC)) && named(AT_FDCWD, path))) return -1;    \
     return REAL(name)(path, flags, mode);                                            \
   }
 OPEN(open)
@@ -96,7 +129,7 @@ OPEN(open64)
     va_start(more, flags);                                                           \
     mode_t mode = va_arg(more, mode_t);                                              \
     va_end(more);                                                                    \
-    operation((flags & (O_CREAT | O_TRUNC)) && named(directory, path));              \
+    if (fails((flags & (O_CREAT | O_TRUNC)) && named(directory, path))) return -1;   \
     return REAL(name)(directory, path, flags, mode);                                 \
   }
 OPENAT(openat)
@@ -104,84 +137,75 @@ OPENAT(openat64)
 
 #define FOPEN(name)                                                                  \
   FILE *name(const char *path, const char *mode) {                                   \
-    operation(mode[0] != 'r' && named(AT_FDCWD, path));                              \
+    if (fails(mode[0] != 'r' && named(AT_FDCWD, path))) return NULL;                 \
     return REAL(name)(path, mode);                                                   \
   }
 FOPEN(fopen)
 FOPEN(fopen64)
 
 ssize_t write(int file, const void *data, size_t size) {
-  if (opened(file) && is_last()) {
-    ssize_t ignored = REAL(write)(file, data, size / 2);
-    (void)ignored;
-    end();
-  }
+  WRITING(opened(file), REAL(write)(file, data, size / 2), -1);
   return REAL(write)(file, data, size);
 }
 
 #define PWRITE(name, offset_type)                                                    \
   ssize_t name(int file, const void *data, size_t size, offset_type offset) {        \
-    if (opened(file) && is_last()) {                                                 \
-      ssize_t ignored = REAL(name)(file, data, size / 2, offset);                    \
-      (void)ignored;                                                                 \
-      end();                                                                         \
-    }                                                                                \
+    WRITING(opened(file), REAL(name)(file, data, size / 2, offset), -1);             \
     return REAL(name)(file, data, size, offset);                                     \
   }
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
 ssize_t writev(int file, const struct iovec *parts, int number) {
-  if (opened(file) && is_last()) {
-    ssize_t ignored = REAL(writev)(file, parts, number / 2);
-    (void)ignored;
-    end();
-  }
+  WRITING(opened(file), REAL(writev)(file, parts, number / 2), -1);
   return REAL(writev)(file, parts, number);
+}
+
+static size_t half(const void *data, size_t size, size_t number, FILE *file) {
+  size_t written = REAL(fwrite)(data, size, number / 2, file);
+  REAL(fflush)(file);
+  return written;
 }
 
 #define FWRITE(name)                                                                 \
   size_t name(const void *data, size_t size, size_t number, FILE *file) {            \
-    if (count && opened(fileno(file)) && is_last()) {                                \
-      size_t ignored = REAL(name)(data, size, number / 2, file);                     \
-      (void)ignored;                                                                 \
-      REAL(fflush)(file);                                                            \
-      end();                                                                         \
-    }                                                                                \
+    WRITING(count && opened(fileno(file)), half(data, size, number, file), 0);       \
     return REAL(name)(data, size, number, file);                                     \
   }
 FWRITE(fwrite)
 FWRITE(fwrite_unlocked)
 
 int fflush(FILE *file) {
-  operation(count && file && opened(fileno(file)));
+  if (fails(count && file && opened(fileno(file)))) return EOF;
   return REAL(fflush)(file);
 }
 
 int fclose(FILE *file) {
-  operation(count && opened(fileno(file)) && (fcntl(fileno(file), F_GETFL) & O_ACCMODE));
-  return REAL(fclose)(file);
+  int number = fileno(file), failed = 0;
+  if (count && opened(number) && (fcntl(number, F_GETFL) & O_ACCMODE)) failed = fails(1);
+  int closed = REAL(fclose)(file);
+  return failed ? no_room() : closed;
 }
 
 ssize_t sendfile(int to, int from, off_t *offset, size_t size) {
-  operation(opened(to));
+  if (fails(opened(to))) return -1;
   return REAL(sendfile)(to, from, offset, size);
 }
 
 ssize_t sendfile64(int to, int from, off64_t *offset, size_t size) {
-  operation(opened(to));
+  if (fails(opened(to))) return -1;
   return REAL(sendfile64)(to, from, offset, size);
 }
 
 ssize_t copy_file_range(int from, off64_t *start, int to, off64_t *offset, size_t size,
                         unsigned flags) {
-  operation(opened(to));
+  if (fails(opened(to))) return -1;
   return REAL(copy_file_range)(from, start, to, offset, size, flags);
 }
 
 #define OF_FILE(name, parameters, arguments)                                         \
   int name parameters {                                                              \
-    operation(opened(file));                                                         \
+    if (fails(opened(file))) return -1;                                              \
     return REAL(name) arguments;                                                     \
   }
 OF_FILE(fsync, (int file), (file))
@@ -194,14 +218,19 @@ OF_FILE(ftruncate64, (int file, off64_t size), (file, size))
     operation(named(AT_FDCWD, path));                                                \
     return REAL(name) arguments;                                                     \
   }
+#define NEW_PATH(name, parameters, arguments)                                        \
+  int name parameters {                                                              \
+    if (fails(named(AT_FDCWD, path))) return -1;                                     \
+    return REAL(name) arguments;                                                     \
+  }
 OF_PATH(rename, (const char *old, const char *path), (old, path))
 OF_PATH(unlink, (const char *path), (path))
 OF_PATH(remove, (const char *path), (path))
 OF_PATH(rmdir, (const char *path), (path))
-OF_PATH(mkdir, (const char *path, mode_t mode), (path, mode))
-OF_PATH(truncate, (const char *path, off_t size), (path, size))
-OF_PATH(link, (const char *old, const char *path), (old, path))
-OF_PATH(symlink, (const char *old, const char *path), (old, path))
+NEW_PATH(mkdir, (const char *path, mode_t mode), (path, mode))
+NEW_PATH(truncate, (const char *path, off_t size), (path, size))
+NEW_PATH(link, (const char *old, const char *path), (old, path))
+NEW_PATH(symlink, (const char *old, const char *path), (old, path))
 
 int renameat(int from, const char *old, int to, const char *path) {
   operation(named(to, path));
@@ -219,6 +248,6 @@ int unlinkat(int directory, const char *path, int flags) {
 }
 
 int mkdirat(int directory, const char *path, mode_t mode) {
-  operation(named(directory, path));
+  if (fails(named(directory, path))) return -1;
   return REAL(mkdirat)(directory, path, mode);
 }

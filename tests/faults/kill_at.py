@@ -60,7 +60,23 @@ def kill_at(number, command, under, **options):
     return done.returncode == -signal.SIGKILL, done
 
 
-def _run(command, under, number, options):
+def full_at(number, command, under, **options):
+    """Runs a command whose disk is full from an operation on: what takes room fails (ENOSPC).
+
+    Args:
+        number: of the operation, from 1.
+        command: list of arguments.
+        under: folder that is on the disk.
+        **options: of `subprocess.Popen`.
+
+    Returns:
+        The `subprocess.CompletedProcess`.
+    """
+    _, done = _run(command, under, number, options, KILL_AT_FULL="1")
+    return done
+
+
+def _run(command, under, number, options, **more):
     with tempfile.TemporaryDirectory() as folder:
         library, counter = pathlib.Path(folder, "kill_at.so"), pathlib.Path(folder, "counter")
         subprocess.run(
@@ -73,6 +89,7 @@ def _run(command, under, number, options):
             "KILL_AT": str(number),
             "KILL_AT_COUNTER": str(counter),
             "KILL_AT_UNDER": os.path.realpath(under),
+            **more,
         }
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
         # A session of its own: the kill is for all processes of its group.

@@ -1,6 +1,7 @@
 """The command line of training: what it prints and how it refuses."""
 
 import importlib
+import json
 import pathlib
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 
 import pytest
+from faults.kill_at import available, full_at
 from tiny import as_flag
 
 PIPELINES = pathlib.Path(__file__).parents[2] / "pipelines"
@@ -98,3 +100,18 @@ def test_a_running_training_ends_at_once_and_says_that_it_resumes(tmp_path, numb
     assert time.monotonic() - begun < 30  # It would go on for days.
     assert f"interrupted; the same command resumes the training in {run}\n" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not available(), reason="a disk that gets full at an operation takes gcc")
+def test_a_disk_that_gets_full_is_named_and_the_same_command_goes_on(tmp_path):
+    train = [sys.executable, str(PIPELINES / "train.py"), f"--output={tmp_path / 'run'}"]
+    train += [f"--params_override={as_flag()}"]
+    done = full_at(150, train, tmp_path)  # Of 250: after the first checkpoint.
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert "No space left" in error and str(tmp_path / "run") in error
+    done = subprocess.run(train, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["steps"] == 4
+    left = {path.name for path in tmp_path.rglob("*") if path.suffix == ".part"}
+    assert not left

@@ -105,6 +105,13 @@ def test_costs_are_measured_again_where_that_is_asked_for(zoo, tmp_path, monkeyp
 
 
 @pytest.mark.slow
+def test_an_entry_with_attention_is_given_its_notebook_within_its_zoo(zoo, tmp_path):
+    shutil.copytree(zoo, tmp_path / "zoo")
+    entry = completing.complete("tiny", (notebook.FILE_NAME,), tmp_path / "zoo", 8, progress=False)
+    assert (entry / notebook.FILE_NAME).is_file()
+
+
+@pytest.mark.slow
 def test_the_notebook_of_a_control_on_syncmnist(tmp_path, monkeypatch):
     monkeypatch.setattr(publishing, "is_better_than_chance", lambda figures: True)
     small = {"source": {"syncmnist": {"size": 32, "frames": 6}}}
