@@ -73,8 +73,8 @@ def list_split(source, split, labels=None, allow_outside=False):
         Video(path, path, index[label]) for path, where, label in placed if where in (None, split)
     ]
     if not videos:
-        there = ", ".join(sorted(set(by_split.values())))
-        raise ValueError(f"The {split} split has no videos (there are {there}). Received: {source}")
+        there = "; ".join([f"there are {', '.join(sorted(set(by_split.values())))}", *notes])
+        raise ValueError(f"The {split} split has no videos ({there}). Received: {source}")
     notes = (*notes, *said, *alike(class_names), *_left_out(files, paths, by_split, used))
     what = "videos in folders of classes"
     return VideoList(

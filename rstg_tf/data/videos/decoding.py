@@ -30,7 +30,7 @@ _STRICT = (
     *_BROADCAST,
 )
 # Files that tell how long they are, and end without an error where the rest is missing.
-_TELL_DURATION = ("matroska,webm", "avi", "flv", "asf")
+_TELL_DURATION = ("matroska,webm", "flv", "asf")
 _CUT = 0.9
 _BUFFER = 2**17  # Bytes of a read.
 # Of all frames; a small file of more, which takes many minutes to decode, is no film.

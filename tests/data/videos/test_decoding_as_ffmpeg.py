@@ -221,6 +221,13 @@ def test_files_cut_off_are_told(kind, tmp_path):
     check_cuts(make(tmp_path, kind).read_bytes())
 
 
+@pytest.mark.parametrize("kind", ["mkv", "mpeg4.avi", "flv", "wmv", "nut"])
+def test_files_written_to_a_pipe_are_whole(kind, tmp_path):
+    form = {"mkv": "matroska", "mpeg4.avi": "avi", "wmv": "asf"}.get(kind, kind)
+    content, _ = ffmpeg(*FILES[kind][0].split(), "-f", form, "-")
+    assert len(decode_video(content).frames) == 20
+
+
 @pytest.mark.parametrize("size", ["720x576 -r 25 -pix_fmt yuv420p", "720x480 -r 30000/1001"])
 def test_tapes_cut_off_are_told(size, tmp_path):
     pixels = () if "pix_fmt" in size else ("-pix_fmt", "yuv411p")

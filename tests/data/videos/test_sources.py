@@ -586,3 +586,11 @@ def test_a_file_that_is_no_list(tmp_path):
     touch(tmp_path, "videos.zip")
     with pytest.raises(ValueError, match=r"is a CSV file, NAME\.csv\. Received: .*videos\.zip"):
         list_videos(tmp_path / "videos.zip", "train")
+
+
+@pytest.mark.parametrize("folder", ["eval", "train_set", "test videos"])
+def test_a_split_that_is_missing_says_which_folders_are_none(folder, tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "train/b/2.mp4", f"{folder}/a/3.mp4")
+    with pytest.raises(ValueError, match=f"there are train; the folder {folder} is left out"):
+        list_videos(tmp_path, "validation")
+    assert f"the folder {folder} is left out" in " ".join(list_videos(tmp_path, "train").notes)
