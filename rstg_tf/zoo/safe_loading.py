@@ -1,5 +1,6 @@
 """The one place where SavedModels are loaded: what they hold is read as data first."""
 
+import math
 import pathlib
 import stat
 
@@ -10,6 +11,7 @@ from rstg_tf.zoo import graph_check, metadata_check
 
 GRAPH, METADATA = "saved_model.pb", "keras_metadata.pb"
 _MAX_BYTES = 2**30
+_SPARE_BYTES = 2**26  # Of weights beyond what the files hold.
 
 
 def load_saved_model(directory):
@@ -35,7 +37,8 @@ def load_saved_model(directory):
     metadata_check.check(_parse(directory / METADATA, _metadata_message()), directory / METADATA)
     graph_check.check(_parse(directory / GRAPH, _graph_message()), directory / GRAPH)
     try:
-        return tf.keras.models.load_model(directory, compile=False)
+        with tf.variable_creator_scope(_within(directory)):
+            return tf.keras.models.load_model(directory, compile=False)
     except (MemoryError, tf.errors.ResourceExhaustedError):
         raise
     except Exception as error:  # Of whatever kind: Keras and TensorFlow do not expect damage.
@@ -43,6 +46,26 @@ def load_saved_model(directory):
         raise ValueError(
             f"The SavedModel does not load, it is damaged ({lines[0]}). Received: {directory}"
         ) from error
+
+
+def _within(directory):
+    """A creator of variables that refuses more of them than the files can hold values for.
+
+    The settings of a layer may ask for any number of weights, and Keras would fill them first.
+    """
+    stored = sum(path.stat().st_size for path in (directory / "variables").glob("*"))
+    left = 4 * stored + _SPARE_BYTES  # Keras makes some of them twice.
+
+    def create(next_creator, **arguments):
+        nonlocal left
+        shape, dtype = tf.TensorShape(arguments.get("shape")), arguments.get("dtype")
+        if shape.is_fully_defined():
+            left -= math.prod(shape) * (tf.as_dtype(dtype).size if dtype else 4)
+        if left < 0:
+            raise ValueError(f"it asks for more weights than its {stored} bytes of variables hold")
+        return next_creator(**arguments)
+
+    return create
 
 
 def _parse(path, message):

@@ -243,6 +243,23 @@ def test_settings_that_build_no_classifier_are_told(stranger):
         rstg_tf.load_model(stranger)
 
 
+def test_weights_that_no_file_holds_take_no_memory(tmp_path):
+    """Keras would make and fill them, 15 GB of them, before it compares."""
+    inputs = tf.keras.Input((4,))
+    tf.keras.Model(inputs, tf.keras.layers.Dense(3)(inputs)).save(tmp_path, save_format="tf")
+
+    def larger(content):
+        for layer in content["config"].get("layers", [content]):
+            if "units" in layer["config"]:
+                layer["config"]["units"] = 300_000_000
+
+    for number in (0, 2):
+        change_metadata(tmp_path, larger, number)
+    with pytest.raises(ValueError, match=r"asks for more weights than its \d+ bytes") as caught:
+        load_saved_model(tmp_path)
+    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_a_model_that_a_user_trained_and_saved_loads(tmp_path):
     clips = tf.keras.Input((2, 8, 8, 3), dtype="uint8")
     scaled = tf.keras.layers.Rescaling(1 / 255)(clips)
