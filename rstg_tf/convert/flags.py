@@ -1,8 +1,9 @@
 """The authors' flags: their YAML configs, and what they mean for us."""
 
+import math
 import pathlib
 
-import yaml
+from rstg_tf.experiments.overrides import read_mapping
 
 # The config of the authors' best network, RSTG at res3 and res4; others differ in a few flags.
 _BASE = {
@@ -71,23 +72,25 @@ def read_flags(config):
                 f"A config must be a YAML file of the authors' code or one of {list(EXPERIMENTS)}. "
                 f"Received: {config}"
             )
-        try:
-            flags = yaml.safe_load(pathlib.Path(config).read_text())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{config} is no YAML file: {error}") from error
-        if not isinstance(flags, dict) or "backbone_model" not in flags:
+        flags = read_mapping(config)
+        if "backbone_model" not in flags:
             raise ValueError(
                 f"A config of the authors' code must have the flag backbone_model. "
                 f"Received: {config}"
             )
     flags = {**_BASE, **flags}
-    _choice(flags, "backbone_model", BACKBONES)
-    _choice(flags, "comb_type", ("plus", "serial"))
-    _choice(flags, "use_att", _ATTENTIONS)
-    _choice(flags, "use_norm", NORMS)
-    _choice(flags, "final_norm", NORMS)
-    places(flags, "place_graph", (*_STAGES, "final"))
-    places(flags, "place_nonlocal", _STAGES)
+    try:
+        for name, usual in _BASE.items():
+            _check_type(name, flags[name], usual)
+        _choice(flags, "backbone_model", BACKBONES)
+        _choice(flags, "comb_type", ("plus", "serial"))
+        _choice(flags, "use_att", _ATTENTIONS)
+        _choice(flags, "use_norm", NORMS)
+        _choice(flags, "final_norm", NORMS)
+        places(flags, "place_graph", (*_STAGES, "final"))
+        places(flags, "place_nonlocal", _STAGES)
+    except ValueError as error:
+        raise ValueError(f"{config}: {error}") from error
     return flags
 
 
@@ -132,6 +135,17 @@ def is_constant(name):
     """Whether a variable of a checkpoint is a constant that the network computes itself."""
     leaf = name.rsplit("/", 1)[-1]
     return leaf.startswith("resize_filters__") or leaf.startswith("positional_emb")
+
+
+def _check_type(name, value, usual):
+    """A flag must be of the type that it has in the authors' configs, and a number not negative."""
+    kinds = (int, float) if isinstance(usual, float) else type(usual)
+    good = isinstance(value, kinds) and isinstance(value, bool) == isinstance(usual, bool)
+    if not good or (isinstance(value, int | float) and not 0 <= value < math.inf):
+        expected = type(usual).__name__
+        raise ValueError(
+            f"flag `{name}` must be {expected}, not negative. Received: {value!r:.200}"
+        )
 
 
 def _choice(flags, name, choices):

@@ -54,6 +54,26 @@ def apply_file(config, path):
         FileNotFoundError: if there is no such file.
         ValueError: as `apply_overrides`, with the file's name.
     """
+    overrides = read_mapping(path)
+    try:
+        return apply_overrides(config, overrides)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_mapping(path):
+    """Reads a YAML file of settings.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A dict.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds something else, a key twice, or more than settings can be.
+    """
     path = pathlib.Path(path)
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(
@@ -61,15 +81,12 @@ def apply_file(config, path):
             f"Received: {path.stat().st_size} bytes"
         )
     try:
-        overrides = _load(path.read_bytes(), _Loader)
+        mapping = _load(path.read_bytes(), _Loader)
     except ValueError as error:
         raise ValueError(f"{path} is no YAML file of settings: {error}") from error
-    if not isinstance(overrides, dict):
-        raise ValueError(f"{path} must hold a mapping. Received: {_shown(overrides)}")
-    try:
-        return apply_overrides(config, overrides)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(mapping, dict):
+        raise ValueError(f"{path} must hold a mapping. Received: {_shown(mapping)}")
+    return mapping
 
 
 def _load(text, loader):

@@ -9,6 +9,7 @@ from tf1_checkpoint import write_checkpoint
 from rstg_tf import convert
 from rstg_tf.backbones import C2D_KERNELS, VideoResNet
 from rstg_tf.convert.checkpoint import canonical_lstm, read_checkpoint
+from rstg_tf.convert.flags import read_flags
 from rstg_tf.convert.network import plan_backbone
 
 SMALL = ("small-M1", "M1", "M1_pixel")
@@ -173,3 +174,26 @@ def test_a_backbone_of_other_shape_is_refused(tmp_path):
     write_checkpoint(tmp_path / "other.ckpt", {"a": np.zeros(2, np.float32)})
     with pytest.raises(ValueError, match="must have one variable"):
         convert.load_backbone(c2d, tmp_path / "other.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("backbone_model: [i3d]", "backbone_model"),
+        ("backbone_model: i3d\nnum_classes: many", "num_classes"),
+        ("backbone_model: i3d\nnum_classes: true", "num_classes"),
+        ("backbone_model: i3d\nnode_feat_dim: -8", "node_feat_dim"),
+        ("backbone_model: i3d\nclassification_dropout: .nan", "classification_dropout"),
+        ("backbone_model: i3d\nbackbone_model: c2d", "twice"),
+        ("backbone_model: &a [*a]", "nested too deep|itself"),
+        ("a: &a [x, x, x]\n" + "".join(f"{n}: &{n} [{', '.join([f'*{m}'] * 9)}]\n"
+         for m, n in zip("abcdef", "bcdefg", strict=True)), "more than"),
+        ("a: !!python/object/apply:os.system [ls]", "no YAML file"),
+    ],
+)  # fmt: skip
+def test_a_damaged_config_of_the_authors_is_told_in_one_line(tmp_path, text, named):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=named) as caught:
+        read_flags(path)
+    assert "\n" not in str(caught.value)
