@@ -60,17 +60,25 @@ def main():
     parser.add_argument(
         "--frame-rate", "--frame_rate", type=float, help="of --stream, in a second (default: all)"
     )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="of how large videos may be: frame_pixels, frames, pixels, seconds, still_seconds",
+    )
     arguments = parser.parse_args()
     with _startup.one_line_errors():
         sys.exit(run(arguments))
 
 
 def run(arguments):
-    from rstg_tf.data.videos import VideoError
+    from rstg_tf.data.videos import VideoError, VideoLimits
     from rstg_tf.serving import Client
     from rstg_tf.serving.sources import find_sources
     from rstg_tf.text import printable
 
+    limits = VideoLimits.of(arguments.limit)
     sources = find_sources(arguments.videos, arguments.stream)
     show = show_stream if arguments.stream else show_video
     failed = 0
@@ -89,22 +97,22 @@ def run(arguments):
         for source in sources:
             print(printable(source))
             try:
-                show(client, source, arguments.frame_rate)
+                show(client, source, arguments.frame_rate, limits)
             except VideoError as error:
                 print("error:", printable(error), file=sys.stderr)
                 failed += 1
     return 2 if failed else 0
 
 
-def show_video(client, video, _):
-    for name, probability in client.classify_video(video).classes:
+def show_video(client, video, _, limits):
+    for name, probability in client.classify_video(video, limits).classes:
         print(f"  {probability:6.1%}  {name}", flush=True)
 
 
-def show_stream(client, source, frame_rate):
+def show_stream(client, source, frame_rate, limits):
     from rstg_tf.serving.sources import read_frames
 
-    frames = read_frames(source, client.description()["short_side"], frame_rate)
+    frames = read_frames(source, client.description()["short_side"], frame_rate, limits)
     for number, answer in enumerate(client.stream(frames)):
         (name, probability), *_ = answer.classes
         print(f"frame {number}: {probability:6.1%}  {name}", flush=True)

@@ -166,11 +166,12 @@ class Client:
         encoded = _strings([self._encoded(frame) for frame in frames])[None]
         return self._answers(Deadline(self._timeout), "predict_frames", frames=encoded)[0]
 
-    def classify_video(self, video):
+    def classify_video(self, video, limits=None):
         """Classifies a video by the frames that an evaluation would take of it.
 
         Args:
             video: path of a video file.
+            limits: `rstg_tf.data.videos.VideoLimits`, where others than usual are wanted.
 
         Returns:
             An `Answer`.
@@ -178,12 +179,14 @@ class Client:
         Raises:
             ValueError: also a `VideoError`, where it is no video or a damaged one.
         """
+        from rstg_tf.data.videos import VideoLimits
         from rstg_tf.prediction.predictor import frames_of_clip
 
         deadline = Deadline(self._timeout)
         clips = self._clips(deadline)
         left = deadline.left()
-        encoded = [self._encoded(frame) for frame in frames_of_clip(video, clips)[2]]
+        frames = frames_of_clip(video, clips, limits or VideoLimits())[2]
+        encoded = [self._encoded(frame) for frame in frames]
         # Decoding the video does not count.
         deadline = Deadline(self._timeout, left)
         return self._answers(deadline, "predict_frames", frames=_strings(encoded)[None])[0]

@@ -2,7 +2,7 @@
 
 import time
 
-from rstg_tf.data.videos.decoding import VideoError, VideoReader, check_wanted
+from rstg_tf.data.videos.decoding import VideoError, VideoLimits, VideoReader, check_wanted
 from rstg_tf.data.videos.pictures import scaled_size
 from rstg_tf.prediction.video_files import find_videos
 
@@ -34,7 +34,7 @@ def find_sources(names, cameras=False):
     return found
 
 
-def read_frames(source, short_side, frame_rate=None):
+def read_frames(source, short_side, frame_rate=None, limits=VideoLimits()):  # noqa: B008
     """Yields the frames of a video file or camera, scaled down.
 
     Args:
@@ -42,6 +42,7 @@ def read_frames(source, short_side, frame_rate=None):
         short_side: pixels of the shorter side.
         frame_rate: frames per second; all by default. Of a camera, frames that come too early are
             left out.
+        limits: `VideoLimits` of a file.
 
     Yields:
         uint8 `[h, w, 3]`.
@@ -52,7 +53,7 @@ def read_frames(source, short_side, frame_rate=None):
     if str(source).startswith(_CAMERA):
         yield from _camera_frames(source, short_side, frame_rate)
         return
-    with VideoReader(source, frame_rate, short_side) as reader:
+    with VideoReader(source, frame_rate, short_side, limits=limits) as reader:
         yield from reader
 
 

@@ -146,3 +146,13 @@ def test_command_classifies_and_streams(server, subject, video, tmp_path):
     answers = [line for line in lines if line.startswith("frame ")]
     assert len(answers) == 9
     assert any(name in answers[-1] for name in subject.class_names)
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_command_takes_the_limits_of_videos(server, video, stream):
+    command = [sys.executable, "exports/client.py", "tiny", f"--address={server.grpc_address}"]
+    done = subprocess.run(
+        [*command, str(video), "--limit=frames=8", *stream],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and "more than 8 frames" in done.stderr
