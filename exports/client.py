@@ -65,7 +65,7 @@ def main():
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help="of how large videos may be: frame_pixels, frames, pixels, seconds, still_seconds",
+        help="of how large videos may be: frame_pixels, frames, pixels, ...; see README.md",
     )
     arguments = parser.parse_args()
     with _startup.one_line_errors():
