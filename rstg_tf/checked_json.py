@@ -39,7 +39,11 @@ def parse(content, form, what, path):
         if len(content) > _MAX_BYTES:
             raise ValueError(f"it has {len(content)} bytes, {_MAX_BYTES} at most are read")
         value = json.loads(
-            content, parse_constant=_number, parse_float=_number, object_pairs_hook=_object
+            content,
+            parse_constant=_number,
+            parse_float=_number,
+            parse_int=_integer,
+            object_pairs_hook=_object,
         )
         _check(value, form, "")
     except RecursionError:
@@ -53,6 +57,13 @@ def _number(text):
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"it holds {text}, which is not a finite number")
+    return value
+
+
+def _integer(text):
+    value = int(text)
+    if abs(value) >= 2**64:
+        raise ValueError(f"it holds a whole number of {len(text)} digits")
     return value
 
 

@@ -35,6 +35,8 @@ def test_what_fits_is_read_as_it_is():
         ('"rate": 1', '"rate": NaN', "NaN, which is not a finite number"),
         ('"rate": 1', '"rate": -Infinity', "-Infinity, which is not a finite number"),
         ('"rate": 1', '"rate": ' + "9" * 5000, "digits"),
+        ('"rate": 1', '"rate": 1' + "0" * 400, "whole number of 401 digits"),
+        ('"bytes": 3', '"bytes": -18446744073709551616', "whole number of 21 digits"),
         ("[1, 2]", '[1, "2"]', "shape"),
         ("[1, 2]", "{}", "shape must be"),
         ('{"name"', '{"name": "m", "name"', "the key 'name' twice"),

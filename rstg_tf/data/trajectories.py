@@ -99,7 +99,7 @@ def _check(content, most, path):
     for name, axes in _AXES.items():
         try:
             array = _whole_numbers(content[name], len(axes), most)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ValueError(f"{name!r} must hold whole numbers ({error}): {path}") from None
         most -= array.size
         for axis, length in zip(axes, array.shape, strict=False):

@@ -148,6 +148,7 @@ def test_a_damaged_pickle_is_named(tmp_path, content, damage):
         (lambda c: c.update(ind_digits=c["ind_digits"][:, 1:]), "'ind_digits' must have shape"),
         (lambda c: c.update(coords_digits=c["coords_digits"] + 0.5), "must hold whole numbers"),
         (lambda c: c.update(sincron_prob=np.array([["a"]])), "must hold whole numbers"),
+        (lambda c: c.update(sincron_prob=[[2**70] * 9] * 9), "must hold whole numbers"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(tmp_path, content, change, message):
