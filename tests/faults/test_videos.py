@@ -1,6 +1,7 @@
 """Damaged videos of every container: each is told as a `VideoError` or decodes, and soon."""
 
 import collections
+import json
 import pathlib
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def try_mutations(path, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
-def test_mutated_videos_are_told_or_harmless(kind, tmp_path):
+def test_mutated_videos_are_told_or_harmless(kind, tmp_path, counted):
     path = make(tmp_path, kind, sound=bool(FILES[kind][1]))
     done = subprocess.run(
         [sys.executable, __file__, str(path)],
@@ -53,9 +54,10 @@ def test_mutated_videos_are_told_or_harmless(kind, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-800:]
-    print(f"{MUTATIONS} mutations of {kind}: {done.stdout.strip()}")
+    counts = json.loads(done.stdout)
+    counted(f"changed bytes of videos ({kind})", tried=MUTATIONS, **counts)
+    assert sum(counts.values()) == MUTATIONS
 
 
 if __name__ == "__main__":
-    found = try_mutations(sys.argv[1], 0)
-    print(f"{found['told']} told, {found['harmless']} harmless")
+    print(json.dumps(try_mutations(sys.argv[1], 0)))
