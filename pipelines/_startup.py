@@ -1,5 +1,7 @@
 """Imported first by every command: quiet start, little memory, errors in one line."""
 
+from _interruption import interruptible
+
 import contextlib
 import ctypes
 import io
@@ -31,21 +33,23 @@ if hasattr(ctypes.CDLL(None), "mallopt"):
 
 
 @contextlib.contextmanager
-def one_line_errors():
+def one_line_errors(interrupted="interrupted"):
     """Ends the command on bad input with one line and exit code 2, without a traceback.
 
-    Where a message ends in a list, its indented lines follow.
+    Where a message ends in a list, its indented lines follow. Ctrl-C and SIGTERM end it in one
+    line, too.
 
     `RSTG_TF_TRACEBACK=1` shows the traceback.
+
+    Args:
+        interrupted: what is said on a signal.
     """
     if os.environ.get("RSTG_TF_TRACEBACK"):
         yield
         return
     try:
-        yield
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        sys.exit(130)
+        with interruptible(interrupted):
+            yield
     except Exception as error:
         reason = _reason(error)
         if reason is None:

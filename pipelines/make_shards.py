@@ -15,9 +15,7 @@ Work is done by Apache Beam on all cores of this machine, or wherever its own fl
 import _startup
 
 import argparse
-import contextlib
 import logging
-import os
 import sys
 
 
@@ -72,7 +70,7 @@ def main():
         help="videos that may be missing or damaged (default: 10)",
     )
     arguments, beam_flags = parser.parse_known_args()
-    with _startup.one_line_errors():
+    with _startup.one_line_errors("interrupted; the same command goes on"):
         run(arguments, beam_flags)
 
 
@@ -111,7 +109,7 @@ def run(arguments, beam_flags):
         arguments.jpeg_quality,
         VideoLimits.of(arguments.limit),
     )
-    with tqdm.tqdm(unit="shard", desc=listed.name) as bar, ending_at_once():
+    with tqdm.tqdm(unit="shard", desc=listed.name) as bar:
 
         def show(done, total):
             bar.total = total
@@ -131,16 +129,6 @@ def run(arguments, beam_flags):
     stored = sum(shard["examples"] for shard in split["shards"])
     left_out = sum(len(shard["failures"]) for shard in split["shards"])
     print(f"{stored} videos, {left_out} left out ({FAILURES}): {printable(info)}")
-
-
-@contextlib.contextmanager
-def ending_at_once():
-    """Ends on Ctrl-C without waiting for the threads of Beam, which can't be stopped."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on", file=sys.stderr, flush=True)
-        os._exit(130)
 
 
 if __name__ == "__main__":

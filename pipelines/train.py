@@ -9,6 +9,8 @@ The same command goes on where a training was interrupted.
 import _startup
 
 import argparse
+import os
+import sys
 
 
 def main(flags=None):
@@ -36,7 +38,9 @@ def main(flags=None):
     )
     parser.add_argument("--show", action="store_true", help="print the settings and end")
     arguments = parser.parse_args(flags)
-    with _startup.one_line_errors():
+    arguments.output = arguments.output or f"runs/{arguments.experiment}"
+    resumes = f"interrupted; the same command resumes the training in {arguments.output}"
+    with _startup.one_line_errors(resumes):
         run(arguments)
 
 
@@ -64,11 +68,13 @@ def run(arguments):
         return
 
     from rstg_tf.training import train
-    from rstg_tf.training.interruption import interruptible
+    from rstg_tf.training.cluster import WorkerLost
 
-    output = arguments.output or f"runs/{arguments.experiment}"
-    with interruptible(lambda: f"interrupted; the same command resumes the training in {output}"):
-        folder = train(config, output)
+    try:
+        folder = train(config, arguments.output)
+    except WorkerLost as error:
+        print("error:", error, file=sys.stderr, flush=True)
+        os._exit(2)  # At its end TensorFlow would wait for the worker.
     print(folder.summary.read_text(), end="")
     print(f"trained into {folder.path}")
 

@@ -46,6 +46,14 @@ def size(path):
     return _system(path).size(path)
 
 
+def fingerprint(path):
+    """Returns text that is another one where a remote file is; None where there is none.
+
+    Of S3 it is the ETag, of others what Beam calls a checksum.
+    """
+    return _system(path).fingerprint(path)
+
+
 def list_files(folder, below=True, skip=None):
     """Returns the files in a folder, and in all folders below unless `below` is False.
 
@@ -222,9 +230,17 @@ class _S3:
 
     @staticmethod
     def size(path):
+        return _S3._head(path, "ContentLength")
+
+    @staticmethod
+    def fingerprint(path):
+        return _S3._head(path, "ETag")
+
+    @staticmethod
+    def _head(path, field):
         try:
             with _s3_errors(path):
-                return _s3_client().head_object(**_bucket_and_key(path))["ContentLength"]
+                return _s3_client().head_object(**_bucket_and_key(path))[field]
         except FileNotFoundError:
             return None
 
@@ -313,6 +329,10 @@ class _Beam:
     def size(path):
         found = _filesystems().match([path])[0].metadata_list
         return found[0].size_in_bytes if found else None
+
+    @staticmethod
+    def fingerprint(path):
+        return _filesystems().checksum(path) if _filesystems().exists(path) else None
 
     @staticmethod
     def list_files(folder, below):

@@ -158,12 +158,15 @@ class Report:
         """
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        with files.written_whole(directory / "confusion_matrix.png") as part:
-            self._save_confusion(part)
-        with files.written_whole(directory / "per_class.csv") as part:
-            self.per_class.to_csv(part, index=False, float_format="%.4f", errors="backslashreplace")
-        with files.written_whole(directory / "metrics.json") as part:
-            part.write_text(json.dumps({**self.details, "figures": self.figures}, indent=2) + "\n")
+        table = {"index": False, "float_format": "%.4f", "errors": "backslashreplace"}
+        content = json.dumps({**self.details, "figures": self.figures}, indent=2) + "\n"
+        with files.locked(directory):  # The three are of one evaluation.
+            with files.written_whole(directory / "confusion_matrix.png") as part:
+                self._save_confusion(part)
+            with files.written_whole(directory / "per_class.csv") as part:
+                self.per_class.to_csv(part, **table)
+            with files.written_whole(directory / "metrics.json") as part:
+                part.write_text(content)
         return directory / "metrics.json"
 
     def _save_confusion(self, path):

@@ -16,6 +16,8 @@ _EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
+_LOST = re.compile(r"Collective ops is aborted|[Cc]oordination ?[Ss]ervice")
+_WHOSE = re.compile(r"task:(\d+) heartbeat|remote target /job:worker\S*task:(\d+)")
 _PAUSE, _SOON, _NOW_AND_THEN = 0.5, 3, 30  # Seconds.
 
 
@@ -102,6 +104,32 @@ def meet(workers, index):
         finally:
             stop.set()
             accepting.join()  # While it waits in the socket, the port stays taken.
+
+
+class WorkerLost(ConnectionError):
+    """Another worker ended, so that a training can't go on."""
+
+
+@contextlib.contextmanager
+def told_of_lost_workers(folder):
+    """Turns TensorFlow's errors about a worker that ended into a `WorkerLost`.
+
+    Args:
+        folder: of the training, for the message.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if not _LOST.search(error.message):
+            raise
+        task = _WHOSE.search(error.message)
+        who = f"Worker {task[1] or task[2]}" if task else "Another worker"
+        raise WorkerLost(
+            f"{who} ended or can't be reached any more; end the others, too, and start the same "
+            f"command on all of them to resume. Received: {folder}"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from rstg_tf import experiments
 from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.files import check_room, temporary_folder
 from rstg_tf.training.checkpoints import Checkpoints, Validation
+from rstg_tf.training.cluster import told_of_lost_workers
 from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.progress import Progress, StopWhereDiverged
 from rstg_tf.training.resume import has_begun, restore_newest
@@ -42,6 +43,7 @@ def train(config, run_dir, minutes=None):
         ValueError: if the config contradicts itself or the data, if the machine can't give the
             strategy, if the folder holds a training of another config or another process trains
             into it, or if workers do not see the same folder.
+        WorkerLost: if another worker of the training ended.
         DivergedError: if the loss is not finite.
     """
     experiments.check(config)
@@ -77,8 +79,9 @@ def train(config, run_dir, minutes=None):
         folder.claim(config, source.class_names, write=chief)
         if begun:
             restore_newest(state, folder)
-        check_same_step(strategy, int(state.step), folder.path)
-        _go_on(trainee, state, (source, validation), config, strategy, folder, minutes)
+        with told_of_lost_workers(folder.path):
+            check_same_step(strategy, int(state.step), folder.path)
+            _go_on(trainee, state, (source, validation), config, strategy, folder, minutes)
     return folder
 
 

@@ -1,10 +1,12 @@
 """The notebook of a published model: one template, filled in, executed, stored with its outputs."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 
 from rstg_tf.evaluation.data import FILE_OPTIONS
 from rstg_tf.files import temporary_folder, written_whole
@@ -194,7 +196,7 @@ def _run(notebook, progress):
             on_cell_executed=lambda **_: bar.update(),
         )
         try:
-            client.execute(env=environment)
+            _execute(client, environment)
         except nbclient.exceptions.CellExecutionError as error:
             raise RuntimeError(
                 "The notebook of a published model must run. "
@@ -203,3 +205,14 @@ def _run(notebook, progress):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+
+
+def _execute(client, environment):
+    """Executes in a thread of its own: in the main one, nbclient would take the signals over."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            pool.submit(client.execute, env=environment).result()
+        except KeyboardInterrupt:
+            if client.km and client.km.has_kernel:
+                os.kill(client.km.provisioner.pid, signal.SIGKILL)
+            raise

@@ -10,7 +10,8 @@ from rstg_tf import files
 from rstg_tf.zoo import card, example, manifest, portable, records, saved_model, store
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
-_REPORT = ("per_class.csv", "confusion_matrix.png")
+_METRICS = "metrics.json"
+_REPORT = (_METRICS, "per_class.csv", "confusion_matrix.png")
 
 
 class NotBetterThanChance(ValueError):
@@ -73,41 +74,46 @@ def publish(
     weights = sum(w.shape.num_elements() * w.dtype.size for w in subject.model.weights)
     check_size(weights, name, max_megabytes)
     summary = _read_summary(run.summary)
-    files.check_temporary_room()
-    if metrics is None:
-        files.check_room(run_dir)
-        store.check_room(zoo, name, weights)
-        metrics = _evaluate(subject, data, num_clips, command, progress)
-    metrics = pathlib.Path(metrics)
-    figures = _read_metrics(metrics, subject.model)
-    _check_better_than_chance(figures["figures"], metrics)
+    # Another evaluation may write into the folder of this one meanwhile.
+    with files.temporary_folder() as folder:
+        own = pathlib.Path(folder)
+        if metrics is None:
+            files.check_room(run_dir)
+            store.check_room(zoo, name, weights)
+            report, kept = _evaluate(subject, data, num_clips, command, progress)
+            report.save(own)
+            metrics = report.save(kept)
+        else:
+            metrics = pathlib.Path(metrics)
+            _copy_report(metrics, own)
+        figures = records.read_metrics(own / _METRICS)
+        _check_metrics(figures, metrics, subject.model)
+        _check_better_than_chance(figures["figures"], metrics)
 
-    with store.new_entry(zoo, name, overwrite) as (part, about):
-        saved_model.write_saved_model(subject.model, subject.class_names, part)
-        example.write_example(subject.model, subject.config, part)
-        (part / "config.yaml").write_text(_portable(subject.config))
-        for file in _REPORT:
-            if metrics.with_name(file).is_file():
-                shutil.copyfile(metrics.with_name(file), part / file)
-        for source, file in ((metrics, "metrics.json"), (run.summary, "training.json")):
-            (part / file).write_text(portable.without_paths(source.read_text()))
-        if run.log.is_file():
-            shutil.copyfile(run.log, part / card.LOG)
-        card.write_card(part, name, subject.model)
-        check_size(size_of(part), name, max_megabytes)
-        sample = tuple(figures["data"]["clip_shape"])
-        saved_model.check_in_fresh_process(subject.model, part, sample)
-        about |= {
-            "experiment": summary["experiment"],
-            "size": summary["size"],
-            "data": figures["data"]["name"],
-            **manifest_of_test_set(figures),
-            "parameters": summary["parameters"],
-            "videos": summary["videos"],
-            "started_from": _start(subject.config),
-            "figures": figures["figures"],
-            "weights_sha256": figures["weights_sha256"],
-        }
+        with store.new_entry(zoo, name, overwrite) as (part, about):
+            saved_model.write_saved_model(subject.model, subject.class_names, part)
+            example.write_example(subject.model, subject.config, part)
+            (part / "config.yaml").write_text(_portable(subject.config))
+            shutil.copytree(own, part, dirs_exist_ok=True)
+            for source, file in ((own / _METRICS, _METRICS), (run.summary, "training.json")):
+                (part / file).write_text(portable.without_paths(source.read_text()))
+            if run.log.is_file():
+                shutil.copyfile(run.log, part / card.LOG)
+            card.write_card(part, name, subject.model)
+            check_size(size_of(part), name, max_megabytes)
+            sample = tuple(figures["data"]["clip_shape"])
+            saved_model.check_in_fresh_process(subject.model, part, sample)
+            about |= {
+                "experiment": summary["experiment"],
+                "size": summary["size"],
+                "data": figures["data"]["name"],
+                **manifest_of_test_set(figures),
+                "parameters": summary["parameters"],
+                "videos": summary["videos"],
+                "started_from": _start(subject.config),
+                "figures": figures["figures"],
+                "weights_sha256": figures["weights_sha256"],
+            }
     return zoo / name
 
 
@@ -148,13 +154,27 @@ def _check_better_than_chance(figures, path):
         )
 
 
+def _copy_report(metrics, folder):
+    """Copies an evaluation from where others may be writing theirs."""
+    if not metrics.is_file():
+        raise FileNotFoundError(
+            f"Metrics are written by pipelines/evaluate.py. Received: {metrics}"
+        )
+    with files.locked(metrics.parent):
+        records.read_metrics(metrics)
+        shutil.copyfile(metrics, folder / _METRICS)
+        for file in _REPORT[1:]:
+            if metrics.with_name(file).is_file():
+                shutil.copyfile(metrics.with_name(file), folder / file)
+
+
 def _evaluate(subject, data, num_clips, command, progress):
-    """Evaluates a training on held-out clips; returns the path of its `metrics.json`."""
+    """Evaluates a training on held-out clips; returns the report and the folder to keep it in."""
     from rstg_tf.evaluation import measure
 
     report = measure(subject, data, num_clips=num_clips, command=command, progress=progress)
     about = report.details["data"]
-    return report.save(subject.output / f"{about['name']}-{about['split']}")
+    return report, subject.output / f"{about['name']}-{about['split']}"
 
 
 def _check_finite(model, run_dir):
@@ -176,11 +196,8 @@ def _read_summary(path):
     return records.read_summary(path)
 
 
-def _read_metrics(path, model):
-    """Reads figures and checks that they are this model's, on clips it has not seen."""
-    if not path.is_file():
-        raise FileNotFoundError(f"Metrics are written by pipelines/evaluate.py. Received: {path}")
-    metrics = records.read_metrics(path)
+def _check_metrics(metrics, path, model):
+    """Checks that figures are this model's, on clips it has not seen."""
     owner, held_out = metrics["weights_sha256"], metrics["held_out"]
     if owner != saved_model.weights_checksum(model):
         raise ValueError(
@@ -191,7 +208,6 @@ def _read_metrics(path, model):
             f"Metrics must be of clips that the model was not made with. "
             f"Received: {path}, of the split {metrics['data']['split']!r}"
         )
-    return metrics
 
 
 def _start(config):

@@ -237,3 +237,13 @@ def test_strange_answers_name_the_path(body, headers, strange_s3):
     else:
         with pytest.raises(OSError, match=r"Received: s3://bucket/file"):
             storage.size("s3://bucket/file")
+
+
+def test_a_video_of_the_same_length_is_another_one_on_s3(s3):
+    found = []
+    for content in (b"one", b"two", b"one"):
+        with storage.written_whole(f"{s3}/replaced") as part:
+            part.write_bytes(content)
+        found.append(storage.fingerprint(f"{s3}/replaced"))
+    assert found[0] == found[2] != found[1]
+    assert storage.fingerprint(f"{s3}/nowhere") is None

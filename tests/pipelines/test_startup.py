@@ -1,8 +1,11 @@
 """Errors that a user can mend end a command in one line; those of our own show where they are."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 
@@ -81,3 +84,20 @@ class Picky(tf.keras.layers.Layer):
 """,
     )
     assert (done.returncode, done.stderr) == (2, "error: Clips must have 5 axes. Received: (1,)\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "on_the_way_out", ["raise", "print('noise', file=sys.stderr); raise RuntimeError('wrapped')"]
+)
+def test_a_signal_ends_a_command_in_one_line(number, on_the_way_out, tmp_path):
+    part = tmp_path / "part"
+    done = end(
+        f"try: part.touch(); os.kill(os.getpid(), {int(number)}); time.sleep(60)\n"
+        f"    except KeyboardInterrupt: {on_the_way_out}\n"
+        "    finally: part.unlink()",
+        before=f"import os, pathlib, sys, time; part = pathlib.Path({str(part)!r})",
+    )
+    assert done.returncode == 128 + number
+    assert done.stderr == "\ninterrupted\n"
+    assert not part.exists()

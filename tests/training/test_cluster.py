@@ -7,10 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
+import tensorflow as tf
+from tiny import as_flag
 
-from rstg_tf.training.cluster import read_cluster
+from rstg_tf.training.cluster import WorkerLost, read_cluster, told_of_lost_workers
 
 TRAIN = pathlib.Path(__file__).parents[2] / "pipelines" / "train.py"
 
@@ -78,3 +81,60 @@ def test_a_worker_alone_says_for_whom_it_waits_and_ends_on_signals(absent, index
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert errors.strip().startswith("interrupted; the same command resumes")
+
+
+@pytest.mark.parametrize(
+    "message, who",
+    [
+        ("Collective ops is aborted by: Task /job:worker/task:1 heartbeat timeout", "Worker 1"),
+        (
+            "Collective ops is aborted by: Connection reset by peer\n"
+            "from remote target /job:worker/replica:0/task:0 while calling",
+            "Worker 0",
+        ),
+        ("Collective ops is aborted by: whatever", "Another worker"),
+    ],
+)
+def test_a_lost_worker_is_named(message, who):
+    told = pytest.raises(WorkerLost, match=rf"^{who} ended or can't be .*Received: runs/a$")
+    with told, told_of_lost_workers("runs/a"):
+        raise tf.errors.UnavailableError(None, None, message)
+
+
+def test_other_errors_are_not_of_workers():
+    with pytest.raises(tf.errors.UnavailableError), told_of_lost_workers("runs/a"):
+        raise tf.errors.UnavailableError(None, None, "s3: Connection reset by peer")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1])
+def test_who_is_left_when_a_worker_is_killed_ends_in_one_line(killed, tmp_path):
+    with socket.socket() as one, socket.socket() as other:
+        for listener in (one, other):
+            listener.bind(("localhost", 0))
+        workers = [f"localhost:{listener.getsockname()[1]}" for listener in (one, other)]
+    overrides = as_flag({"trainer": {"train_steps": 100_000, "validation_interval": 100_000}})
+    command = [sys.executable, TRAIN, "--strategy=multi_worker_mirrored", f"--output={tmp_path}/r"]
+    started = [
+        subprocess.Popen(
+            [*command, f"--params_override={overrides}"],
+            env={**os.environ, "TF_CONFIG": json.dumps(config(workers, index=index))},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        for index in range(2)
+    ]
+    try:
+        while not [*tmp_path.glob("r/checkpoints/last/*.index")]:
+            assert [process.poll() for process in started] == [None, None]
+            time.sleep(0.2)
+        started[killed].kill()
+        errors = started[1 - killed].communicate(timeout=120)[1]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert started[1 - killed].returncode == 2, errors
+    assert f"error: Worker {killed} ended or can't be reached" in errors
+    assert "Traceback" not in errors

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from closeness import assert_close
 from tiny import tiny_experiment
 
 import rstg_tf
+from rstg_tf import files
 from rstg_tf.data.interactions import CLASS_NAMES
 from rstg_tf.evaluation import measure
 from rstg_tf.evaluation.subject import load_subject
 from rstg_tf.training import restore
-from rstg_tf.zoo import manifest, publish, saved_model
+from rstg_tf.zoo import manifest, publish, publishing, saved_model
 from rstg_tf.zoo.publishing import NotBetterThanChance
 
 
@@ -286,3 +288,32 @@ def test_keras_alone_saves_and_loads_again_and_tells_of_too_small_clips(zoo, cli
         strict=True,
     ):
         assert sentence in refusal
+
+
+def test_an_evaluation_beside_it_does_not_mix_with_a_publication(run, tmp_path, monkeypatch):
+    run = copied(run, tmp_path)
+    check = publishing._check_better_than_chance
+
+    def another_evaluates(figures, metrics):
+        for path in metrics.parent.iterdir():
+            path.write_text("of another evaluation")
+        with pytest.raises(NotBetterThanChance):
+            check({**figures, "top_1_interval_95": [0.0, 1.0]}, metrics)
+
+    monkeypatch.setattr(publishing, "_check_better_than_chance", another_evaluates)
+    entry = publish(run, "tiny", zoo=tmp_path / "zoo", num_clips=6, progress=False)
+    assert json.loads((entry / "metrics.json").read_text())["figures"]["num_clips"] == 6
+    assert (entry / "per_class.csv").read_text().startswith("class,")
+    assert (entry / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_reports_are_saved_one_after_the_other(run, tmp_path):
+    report = measure(load_subject(run), num_clips=6, progress=False)
+    saving = threading.Thread(target=report.save, args=[tmp_path])
+    with files.locked(tmp_path):
+        saving.start()
+        saving.join(1)
+        assert saving.is_alive() and not list(tmp_path.iterdir())
+    saving.join()
+    names = {"metrics.json", "per_class.csv", "confusion_matrix.png"}
+    assert {path.name for path in tmp_path.iterdir()} == names

@@ -49,9 +49,9 @@ def make_shards(
 
     Shards appear whole or not at all. After an interruption the same call goes on with the shards
     that are missing; the same arguments give the same bytes. Those that are there are checked, and
-    made again where they do not have their checksum, where videos were replaced (afar: have
-    another length), or where one that failed can be decoded now. Videos are put in an order of
-    their own, that of the checksums of their names, so that a shard holds all kinds of classes.
+    made again where they do not have their checksum, where videos were replaced, or where one that
+    failed can be decoded now. Videos are put in an order of their own, that of the checksums of
+    their names, so that a shard holds all kinds of classes.
 
     Other splits may be written into the folder at the same time. A second call for the same split
     waits for the first; in a store as S3, which has no locks, both do all the work.

@@ -201,7 +201,7 @@ def _fault(task):
 
 
 def _checksum(listed, video):
-    """Bytes that are others where a video is another: of its content, or afar of its length."""
+    """Bytes that are others where a video is another: of its content, or its fingerprint afar."""
     path = storage.join(listed.root, video.path)
     if listed.image_rate is None:
         return _checksum_of_file(path)
@@ -215,7 +215,7 @@ def _checksum(listed, video):
 
 def _checksum_of_file(path):
     if storage.is_remote(path):
-        return hashlib.sha256(str(storage.size(path)).encode()).digest()
+        return hashlib.sha256(str(storage.fingerprint(path)).encode()).digest()
     try:
         found = sha256_of(path) if os.path.isfile(path) else "missing"
     except OSError:  # It is left out with the reason.

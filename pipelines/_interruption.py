@@ -1,10 +1,9 @@
-"""The end of a training that is told to end: at once, since all that counts is on the disk."""
+"""The end of a command that is told to end: at once, since all that counts is on the disk."""
 
 import contextlib
 import os
 import select
 import signal
-import sys
 import threading
 
 _GRACE = 5  # Seconds; a step, or TensorFlow waiting for another worker, may take hours.
@@ -15,19 +14,23 @@ def interruptible(last_words):
     """Ends the process in one line on Ctrl-C (exit code 130) and SIGTERM (143).
 
     Python hears signals between two calls of TensorFlow only. Where that takes too long, or at a
-    second signal, the process ends from another thread.
+    second signal, the process ends from another thread. What libraries print on their way out, as
+    of a KeyboardInterrupt within TensorFlow's own code, is not shown.
 
     Args:
-        last_words: function without arguments that returns the line.
+        last_words: the line.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    thread = threading.Thread(target=_watch, args=(read_end, last_words), daemon=True)
+    errors = os.dup(2)
+    thread = threading.Thread(target=_watch, args=(read_end, errors, last_words), daemon=True)
     thread.start()
     received = []
 
     def interrupt(number, _):
+        if not received:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         received.append(number)
         raise KeyboardInterrupt
 
@@ -36,8 +39,10 @@ def interruptible(last_words):
     wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     try:
         yield
-    except KeyboardInterrupt:
-        _end(received[0] if received else signal.SIGINT, last_words)
+    except BaseException as error:  # TensorFlow may have made another one of ours.
+        if received or isinstance(error, KeyboardInterrupt):
+            _end(received[0] if received else signal.SIGINT, errors, last_words)
+        raise
     finally:
         signal.set_wakeup_fd(wakeup)
         os.close(write_end)  # So the thread ends.
@@ -45,13 +50,15 @@ def interruptible(last_words):
             signal.signal(number, handler)
 
 
-def _watch(read_end, last_words):
+def _watch(read_end, errors, last_words):
     if number := os.read(read_end, 1):
         select.select([read_end], [], [], _GRACE)
-        _end(number[0], last_words)
+        _end(number[0], errors, last_words)
     os.close(read_end)
+    os.close(errors)
 
 
-def _end(number, last_words):
-    print(f"\n{last_words()}", file=sys.stderr, flush=True)
+def _end(number, errors, last_words):
+    with contextlib.suppress(OSError):  # Nobody may be reading any more.
+        os.write(errors, f"\n{last_words}\n".encode(errors="backslashreplace"))
     os._exit(128 + number)
