@@ -200,8 +200,19 @@ def temporary_folder(num_bytes=2**20):
         OSError: It can't be made or written; names a folder.
     """
     check_temporary_room(num_bytes)
-    with tempfile.TemporaryDirectory() as folder, _naming(folder):
+    with tempfile.TemporaryDirectory() as folder, naming(folder):
         yield folder
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Names a path in errors that name none, as those of `write` and `fsync`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def clear_parts(folder):
@@ -218,23 +229,12 @@ def _part(path, make):
         while descriptor is None:
             part = _part_name(path)
             descriptor = make(part)
-        with _naming(path):
+        with naming(path):
             yield part
     finally:
         if descriptor is not None:
             _remove(part)
             os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _naming(path):
-    """Names a path in errors that name none, as those of `write`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None or error.filename is not None:
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _part_name(path):

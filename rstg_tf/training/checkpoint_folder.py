@@ -7,7 +7,7 @@ import shutil
 
 import tensorflow as tf
 
-from rstg_tf.files import sync, sync_entry, written_whole
+from rstg_tf.files import naming, sync, sync_entry, written_whole
 
 _RECORD = ".json"
 _FILE = re.compile(r"ckpt-(\d+)\.(?:index|json|data-\d{5}-of-\d{5})")
@@ -52,13 +52,15 @@ class CheckpointFolder:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         try:
-            checkpoint.write(str(part / f"ckpt-{step}"))
-            if record is not None:
-                (part / f"ckpt-{step}{_RECORD}").write_text(json.dumps(record), encoding="utf-8")
-            sync(part)
-            for file in sorted(part.iterdir(), key=lambda file: file.suffix == ".index"):
-                file.replace(self.path / file.name)
-            sync_entry(part)
+            with naming(part):
+                checkpoint.write(str(part / f"ckpt-{step}"))
+                if record is not None:
+                    made = part / f"ckpt-{step}{_RECORD}"
+                    made.write_text(json.dumps(record), encoding="utf-8")
+                sync(part)
+                for file in sorted(part.iterdir(), key=lambda file: file.suffix == ".index"):
+                    file.replace(self.path / file.name)
+                sync_entry(part)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
