@@ -6,12 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.files import (
-    check_room,
-    check_temporary_room,
-    folder_written_whole,
-    temporary_folder,
-)
+from rstg_tf.files import check_room, folder_written_whole, temporary_folder
 from rstg_tf.serving.exporting import num_bytes
 from rstg_tf.zoo.saved_model import LABELS
 
@@ -37,11 +32,10 @@ def export_tflite(subject, settings, output):
         FileExistsError: there is such a folder.
     """
     clip = _clip_shape(subject, settings)
-    check_temporary_room(num_bytes(subject.model))
     with (
-        _folder(output, subject.model) as part,
         _unrolled(subject.model),
         temporary_folder(num_bytes(subject.model)) as saved,
+        _folder(output, subject.model) as part,  # Within, so that errors of writing name it.
     ):
         module = tf.Module()
         module.weights = list(subject.model.variables)
