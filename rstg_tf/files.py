@@ -7,10 +7,13 @@ import fcntl
 import glob
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import tempfile
 
+# As it is left of an address that was taken for a path: `s3:/bucket`, or its first part.
+_ADDRESS = re.compile(r"(?:s3|gs|hdfs|https?|file):(?:/|$)")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2  # <fcntl.h>, <linux/fs.h>
@@ -155,9 +158,12 @@ def check_room(folder, num_bytes=2**20):
         num_bytes: how much will be written at least.
 
     Raises:
+        ValueError: It is an address, such as `s3://...`.
         OSError: It can't be made or written to, or less is free on its disk; names the folder.
     """
     folder = pathlib.Path(folder)
+    if _ADDRESS.match(str(folder)):
+        raise ValueError(f"A folder on this machine must be named. Received: {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor, probe = None, folder / f".{secrets.token_hex(8)}.part"

@@ -222,6 +222,14 @@ def test_a_disk_that_gets_full_under_temporary_files_is_named(small_disk, monkey
     assert not list(small_disk.iterdir())
 
 
+@pytest.mark.parametrize("name", ["s3://bucket/run", "gs://bucket", "s3:"])
+def test_an_address_is_no_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="on this machine"):
+        files.check_room(name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_room_in_what_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
