@@ -18,10 +18,10 @@ import _report
 import cv2
 
 from rstg_tf.data.input import training_dataset
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
-from rstg_tf.data.shards import Shards
-from rstg_tf.data.syncmnist import SyncMNIST
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.shards.source import Shards
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.synthetic.syncmnist import SyncMNIST
 
 ROUNDS, BATCH = 7, 32
 WANTED = {"syncmnist5": 3000, "interactions": 200}  # made on one core

@@ -25,11 +25,11 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from rstg_tf.data.clips import Clips
 from rstg_tf.data.input import training_dataset
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.sequence_example import encode_image, encode_images
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
+from rstg_tf.data.shards.source import Shards
+from rstg_tf.data.synthetic.interactions import Interactions
 
 FRAMES, STORED, HEIGHT, WIDTH, QUALITY = 8, 60, 240, 320, 90
 BATCH, BATCHES, ROUNDS = 16, 12, 7

@@ -262,7 +262,7 @@ def table(rows):
 
 
 def write_models(size, rows):
-    from rstg_tf.training.environment import hardware
+    from rstg_tf.runs.environment import hardware
 
     clips, untrained = SIZES[size].clips, len(SIZES[size].trained) < len(MODELS)
     note = " Only some models are trained here: a step takes long." if untrained else ""
@@ -281,7 +281,7 @@ for the others.{note}
 
 
 def write_layouts(rows):
-    from rstg_tf.training.environment import hardware
+    from rstg_tf.runs.environment import hardware
 
     write_section(
         "models_layouts",

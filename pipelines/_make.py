@@ -22,8 +22,8 @@ def make(source, arguments):
     """Writes the shards, and the preview if one is asked for."""
     import tqdm
 
-    from rstg_tf.data.preview import write_preview
-    from rstg_tf.data.shard_writer import write_shards
+    from rstg_tf.data.synthetic.preview import write_preview
+    from rstg_tf.data.shards.shard_writer import write_shards
 
     if arguments.preview:
         write_preview(source, arguments.preview)

@@ -111,7 +111,7 @@ def write_clips(path, arguments):
     """Writes a few clips that none of the shards hold."""
     import numpy as np
 
-    from rstg_tf.data.interactions import Interactions
+    from rstg_tf.data.synthetic.interactions import Interactions
     from rstg_tf.files import written_whole
 
     size, frames = arguments.size, arguments.frames

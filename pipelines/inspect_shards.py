@@ -30,9 +30,9 @@ def run(arguments):
     import tqdm
 
     from rstg_tf.data import storage
-    from rstg_tf.data.contact_sheet import ContactSheet
-    from rstg_tf.data.dataset_info import read_info
-    from rstg_tf.data.inspection import inspect_shards
+    from rstg_tf.data.shards.contact_sheet import ContactSheet
+    from rstg_tf.data.shards.dataset_info import read_info
+    from rstg_tf.data.shards.inspection import inspect_shards
     from rstg_tf.text import printable
 
     info = read_info(arguments.directory)

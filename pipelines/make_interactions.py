@@ -20,7 +20,7 @@ def main():
     parser.add_argument("--difficulty", type=float, default=0.5, help="0 ... 1 (default: 0.5)")
     arguments = parser.parse_args()
     with _startup.one_line_errors():
-        from rstg_tf.data.interactions import Interactions
+        from rstg_tf.data.synthetic.interactions import Interactions
 
         source = Interactions(
             size=arguments.size,

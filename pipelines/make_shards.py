@@ -80,7 +80,7 @@ def run(arguments, beam_flags):
         logging.getLogger().setLevel(logging.CRITICAL)
     import tqdm
 
-    from rstg_tf.data.dataset_info import read_info
+    from rstg_tf.data.shards.dataset_info import read_info
     from rstg_tf.data.videos import VideoLimits
     from rstg_tf.data.videos.encoding import FrameFormat
     from rstg_tf.data.videos.making import FAILURES, make_shards

@@ -40,7 +40,7 @@ def main():
     )
     arguments = parser.parse_args()
     with _startup.one_line_errors():
-        from rstg_tf.data.syncmnist import SyncMNIST
+        from rstg_tf.data.synthetic.syncmnist import SyncMNIST
 
         source = SyncMNIST(
             digits=arguments.digits,

@@ -44,7 +44,7 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.training.run_folder import RunFolder
+    from rstg_tf.runs.run_folder import RunFolder
     from rstg_tf.zoo import completing, publish, readme
     from rstg_tf.zoo.notebook import FILE_NAME
 

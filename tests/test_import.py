@@ -31,8 +31,8 @@ def test_graph_and_generators_import_without_tensorflow():
         "import sys\n"
         "sys.modules['tensorflow'] = None\n"
         "import rstg_tf\n"
-        "from rstg_tf.data.interactions import Interactions\n"
-        "from rstg_tf.data.syncmnist import SyncMNIST\n"
+        "from rstg_tf.data.synthetic.interactions import Interactions\n"
+        "from rstg_tf.data.synthetic.syncmnist import SyncMNIST\n"
         "assert rstg_tf.SpaceGraph().num_nodes == 14\n"
         "assert Interactions(size=32, frames=4).batch([0])[0].shape == (1, 4, 32, 32, 3)\n"
     )

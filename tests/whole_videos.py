@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data.sequence_example import encode_image, encode_images
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
 
 
 def smooth_video(frames, height, width, seed=0):

@@ -62,7 +62,7 @@ def twin_classes(class_names):
     Returns:
         Tuple of pairs; empty where these are not the classes of Interactions.
     """
-    from rstg_tf.data import interactions
+    from rstg_tf.data.synthetic import interactions
 
     if tuple(class_names) != tuple(interactions.CLASS_NAMES):
         return ()

@@ -35,8 +35,8 @@ def build_source(config):
         A source for `rstg_tf.data.input`.
     """
     if config.input_path:
-        from rstg_tf.data.clips import Clips
-        from rstg_tf.data.shards import Shards
+        from rstg_tf.data.pipeline.clips import Clips
+        from rstg_tf.data.shards.source import Shards
 
         clips = Clips(**config.clips.as_dict())
         return Shards(config.input_path, config.split, clips, config.on_corrupt)
@@ -45,13 +45,13 @@ def build_source(config):
 
 
 def _interactions():
-    from rstg_tf.data.interactions import Interactions
+    from rstg_tf.data.synthetic.interactions import Interactions
 
     return Interactions
 
 
 def _syncmnist():
-    from rstg_tf.data.syncmnist import SyncMNIST
+    from rstg_tf.data.synthetic.syncmnist import SyncMNIST
 
     return SyncMNIST
 

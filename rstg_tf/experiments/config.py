@@ -127,7 +127,7 @@ class Model(hyperparams.Config):
 
 @dataclasses.dataclass
 class Interactions(hyperparams.Config):
-    """Arguments of `rstg_tf.data.interactions.Interactions`."""
+    """Arguments of `rstg_tf.data.synthetic.interactions.Interactions`."""
 
     size: int = 64
     frames: int = 16
@@ -137,7 +137,7 @@ class Interactions(hyperparams.Config):
 
 @dataclasses.dataclass
 class SyncMNIST(hyperparams.Config):
-    """Arguments of `rstg_tf.data.syncmnist.SyncMNIST`."""
+    """Arguments of `rstg_tf.data.synthetic.syncmnist.SyncMNIST`."""
 
     digits: int = 3
     frames: int = 10
@@ -162,7 +162,7 @@ class Source(hyperparams.OneOfConfig):
 
 @dataclasses.dataclass
 class Clips(hyperparams.Config):
-    """Arguments of `rstg_tf.data.clips.Clips`, for shards that hold videos whole."""
+    """Arguments of `rstg_tf.data.pipeline.clips.Clips`, for shards that hold videos whole."""
 
     frames: int = 16
     size: int = 64

@@ -6,8 +6,8 @@ import math
 
 from official.modeling import hyperparams
 
-from rstg_tf.data.clips import Clips
-from rstg_tf.data.decoding import ON_CORRUPT
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.pipeline.decoding import ON_CORRUPT
 from rstg_tf.experiments.ranges import rule
 
 # Model Garden's plain names of these build legacy optimizers, which can't average weights.

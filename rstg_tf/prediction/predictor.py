@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data.clips import Clips
-from rstg_tf.data.sampling import sample_frames
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.pipeline.sampling import sample_frames
 from rstg_tf.data.videos import VideoLimits, VideoReader
 
 
@@ -117,7 +117,7 @@ def frames_of_clip(video, clips, limits=VideoLimits()):  # noqa: B008 - immutabl
 
     Args:
         video: path of a video file.
-        clips: `rstg_tf.data.clips.Clips`.
+        clips: `rstg_tf.data.pipeline.clips.Clips`.
         limits: `VideoLimits`.
 
     Returns:
@@ -145,7 +145,7 @@ def clips_as_trained(subject, frames=None, size=None, short_side=None):
         short_side: pixels of the short side at the scale of a clip, see `Clips`.
 
     Returns:
-        `rstg_tf.data.clips.Clips`.
+        `rstg_tf.data.pipeline.clips.Clips`.
 
     Raises:
         ValueError: nothing says it, or a value is impossible.

@@ -247,7 +247,7 @@ class Client:
         return self._description
 
     def _clips(self, deadline):
-        from rstg_tf.data.clips import Clips
+        from rstg_tf.data.pipeline.clips import Clips
 
         found = self._described(deadline)
         names = ("frames", "size", "short_side", "sampling", "stride")
@@ -267,7 +267,7 @@ class Client:
             )
         if frame.shape[-1] not in (1, 3):
             raise ValueError(f"A frame has 1 or 3 channels. Received: shape {frame.shape}")
-        from rstg_tf.data.sequence_example import encode_image
+        from rstg_tf.data.shards.sequence_example import encode_image
 
         return encode_image(frame, self._jpeg_quality)
 

@@ -1,4 +1,4 @@
-"""Clips out of encoded frames, inside of the graph, as `rstg_tf.data.clips` makes them outside."""
+"""Clips out of encoded frames, inside of the graph, as `data.pipeline.clips` makes them outside."""
 
 import tensorflow as tf
 
@@ -48,7 +48,7 @@ def frames_of_examples(examples, name, clips):
     Args:
         examples: string `[B]`, `tf.train.SequenceExample` as in shards.
         name: name of the input.
-        clips: `rstg_tf.data.clips.Clips`.
+        clips: `rstg_tf.data.pipeline.clips.Clips`.
 
     Returns:
         string `[B, T]`, encoded frames.
@@ -70,11 +70,11 @@ def frames_of_examples(examples, name, clips):
 
 
 def sample_frames(count, clips):
-    """`rstg_tf.data.sampling.sample_frames` of evaluation, inside of the graph.
+    """`rstg_tf.data.pipeline.sampling.sample_frames` of evaluation, inside of the graph.
 
     Args:
         count: number of frames of the video, int32 scalar.
-        clips: `rstg_tf.data.clips.Clips`.
+        clips: `rstg_tf.data.pipeline.clips.Clips`.
 
     Returns:
         int32 `[T]`, equal to NumPy's to the last bit.

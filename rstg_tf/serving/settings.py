@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from rstg_tf.data.clips import Clips
+from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.prediction.predictor import clips_as_trained
 
 

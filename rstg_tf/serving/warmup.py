@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data.sequence_example import encode_clip, encode_image
+from rstg_tf.data.shards.sequence_example import encode_clip, encode_image
 
 FILE = "tf_serving_warmup_requests"
 

@@ -3,9 +3,9 @@
 import re
 import sys
 
+from rstg_tf.runs.checkpoint_folder import CheckpointFolder
+from rstg_tf.runs.state import best_step, check_checkpoint, restore_checkpoint
 from rstg_tf.text import printable
-from rstg_tf.training.checkpoint_folder import CheckpointFolder
-from rstg_tf.training.state import best_step, check_checkpoint, restore_checkpoint
 
 
 def has_begun(folder, interval):

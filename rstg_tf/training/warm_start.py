@@ -5,9 +5,9 @@ import warnings
 import tensorflow as tf
 
 from rstg_tf.convert import load_backbone
-from rstg_tf.training.restore import restore
-from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.zoo.loading import is_published, list_models, load_model
+from rstg_tf.hub.loading import is_published, list_models, load_model
+from rstg_tf.runs.restore import restore
+from rstg_tf.runs.run_folder import RunFolder
 
 
 def warm_start(classifier, path):

@@ -1,7 +1,7 @@
 """What the figures of a zoo allow to say: sentences whose intervals do not overlap."""
 
 from rstg_tf.experiments.registry import SIZES
-from rstg_tf.zoo.manifest import entry_name
+from rstg_tf.hub.manifest import entry_name
 from rstg_tf.zoo.published import published_figure
 
 # Ablations of the tables, as experiments: whether the first is better is what they ask.

@@ -1,7 +1,8 @@
 """What a published entry is given once it is in its place: example, notebook, a card of today."""
 
 from rstg_tf.files import check_temporary_room
-from rstg_tf.zoo import card, costs, example, finishing, loading, manifest, notebook, records, store
+from rstg_tf.hub import loading, manifest, records
+from rstg_tf.zoo import card, costs, example, finishing, notebook, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 

@@ -7,8 +7,9 @@ import pathlib
 
 from rstg_tf import checked_json
 from rstg_tf.files import check_temporary_room
+from rstg_tf.hub import manifest
 from rstg_tf.text import check_class_name
-from rstg_tf.zoo import card, example, manifest, saved_model, store
+from rstg_tf.zoo import card, example, saved_model, store
 
 _SAMPLES = {"simple_conv": (10, 64, 64), "video_resnet": (8, 64, 64)}
 

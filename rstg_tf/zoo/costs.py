@@ -22,7 +22,7 @@ def measure_costs(model, description):
         Dict for JSON: `clip_shape`; `parameters`, `multiply_adds` and those of the `graph`;
         `clips_per_second` in inference, in batches of `batch_size`, on `hardware`.
     """
-    from rstg_tf.training import environment
+    from rstg_tf.runs import environment
 
     batch_size = int(np.clip(_BATCH_BYTES // np.prod(description.clip_shape), 1, 8))
     return {

@@ -10,7 +10,8 @@ import signal
 
 from rstg_tf.evaluation.data import FILE_OPTIONS
 from rstg_tf.files import temporary_folder, written_whole
-from rstg_tf.zoo import portable, records
+from rstg_tf.hub import records
+from rstg_tf.zoo import portable
 from rstg_tf.zoo.size_limit import size_of
 
 FILE_NAME = "evaluation.ipynb"

@@ -5,8 +5,9 @@ import fnmatch
 import pathlib
 from typing import Any, NamedTuple
 
-from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.zoo import completing, manifest, published, publishing, records
+from rstg_tf.hub import manifest, records
+from rstg_tf.runs.run_folder import RunFolder
+from rstg_tf.zoo import completing, published, publishing
 
 NOT_TRAINED = "not trained"
 BEGUN = "training has begun"

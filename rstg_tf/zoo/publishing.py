@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 
 from rstg_tf import files
-from rstg_tf.zoo import card, example, manifest, portable, records, saved_model, store
+from rstg_tf.hub import manifest, records
+from rstg_tf.zoo import card, example, portable, saved_model, store
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
 _METRICS = "metrics.json"
@@ -63,7 +64,7 @@ def publish(
         RuntimeError: the SavedModel does not predict the same in a fresh process.
     """
     from rstg_tf.evaluation.subject import load_subject
-    from rstg_tf.training.run_folder import RunFolder
+    from rstg_tf.runs.run_folder import RunFolder
 
     zoo = manifest.zoo_directory(zoo)
     store.check_free(zoo, name, overwrite)

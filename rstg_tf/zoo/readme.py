@@ -1,7 +1,8 @@
 """`README.md` of a zoo: its text stays, its tables are made anew."""
 
 from rstg_tf import files
-from rstg_tf.zoo import manifest, tables
+from rstg_tf.hub import manifest
+from rstg_tf.zoo import tables
 
 FILE_NAME = "README.md"
 _BEGIN = "<!-- Tables: made by pipelines/build_zoo.py and publish.py, not by hand. -->"

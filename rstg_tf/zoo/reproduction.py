@@ -4,7 +4,7 @@ import pathlib
 from typing import NamedTuple
 
 from rstg_tf.files import check_room
-from rstg_tf.zoo import manifest, records
+from rstg_tf.hub import manifest, records
 
 SEED = 3_000_000  # Training, validation, card and notebook take others.
 NUM_CLIPS = 5_000

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 from rstg_tf import files
-from rstg_tf.zoo import entry_lock, manifest
+from rstg_tf.hub import entry_lock, manifest
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 import whole_videos
 
-from rstg_tf.data.clips import Clips
-from rstg_tf.data.sequence_example import encode_image, encode_images
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
 
 
 def read(clips, record, rng=None):

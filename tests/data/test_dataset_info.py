@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from rstg_tf.data.dataset_info import add_split, read_info, to_text, write_split
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.shards.dataset_info import add_split, read_info, to_text, write_split
+from rstg_tf.data.shards.source import Shards
 
 CLASSES = ["Pushing something from left to right", "Pulling £5 (ü) \U0001f600"]
 

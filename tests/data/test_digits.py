@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from rstg_tf.data.digits import load_digits
+from rstg_tf.data.synthetic.digits import load_digits
 
 MNIST = pathlib.Path(__file__).parents[3] / "shared" / "data" / "mnist.npz"
 

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from rstg_tf.data.input import evaluation_dataset, training_dataset
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
-from rstg_tf.data.shards import Shards
-from rstg_tf.data.syncmnist import SyncMNIST
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.shards.source import Shards
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.synthetic.syncmnist import SyncMNIST
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +108,8 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from rstg_tf.data.input import training_dataset
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.shards.source import Shards
 
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 for source in (Shards(sys.argv[1], "train"), Interactions(size=16, frames=3)):

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from video_files import frames_of, write_video
 
-from rstg_tf.data.dataset_info import to_text
-from rstg_tf.data.inspection import inspect_shards
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
+from rstg_tf.data.shards.dataset_info import to_text
+from rstg_tf.data.shards.inspection import inspect_shards
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.synthetic.interactions import Interactions
 from rstg_tf.data.videos.making import make_shards
 from rstg_tf.data.videos.sources import list_videos
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from rstg_tf.data.interactions import CLASS_NAMES, Interactions
+from rstg_tf.data.synthetic.interactions import CLASS_NAMES, Interactions
 
 
 @pytest.fixture(scope="module")

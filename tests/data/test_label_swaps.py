@@ -1,6 +1,6 @@
 import pytest
 
-from rstg_tf.data.label_swaps import check_swaps, parse_swaps
+from rstg_tf.data.pipeline.label_swaps import check_swaps, parse_swaps
 
 
 def test_pairs_of_something_something_by_name():

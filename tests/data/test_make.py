@@ -6,7 +6,7 @@ import sys
 import pytest
 from PIL import Image
 
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.shards.source import Shards
 
 PIPELINES = pathlib.Path(__file__).parents[2] / "pipelines"
 

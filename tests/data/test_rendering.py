@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from rstg_tf.data import rendering
+from rstg_tf.data.synthetic import rendering
 
 
 def render(shape, half, track, camera=(0.0, 0.0), noise=0.0, size=64, texture=rendering.PLAIN):

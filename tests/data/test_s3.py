@@ -151,9 +151,9 @@ def test_training_from_a_server_that_fails_now_and_then(server, tmp_path):
 _READ = """
 import sys
 import numpy as np
-from rstg_tf.data.clips import Clips
+from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.data.input import evaluation_dataset
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.shards.source import Shards
 read = [
     np.concatenate([clips for clips, _ in evaluation_dataset(Shards(path, "test", Clips()), 3)])
     for path in sys.argv[1:]
@@ -182,7 +182,7 @@ def test_same_clips_as_from_local_files_and_the_exit_status_is_kept(server):
 
 _DOWN = """
 import os
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.shards.source import Shards
 endpoint = os.environ["S3_ENDPOINT"]
 for os.environ["S3_ENDPOINT"] in ("localhost:1", endpoint):
     try:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rstg_tf.data.sampling import dense_samplings, sample_frames
+from rstg_tf.data.pipeline.sampling import dense_samplings, sample_frames
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 32, 33, 60, 500])

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from rstg_tf.data.clips import Clips
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.sequence_example import decode_clip, encode_clip
-from rstg_tf.data.syncmnist import SyncMNIST
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.shards.sequence_example import decode_clip, encode_clip
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.synthetic.syncmnist import SyncMNIST
 
 SOURCES = {
     "interactions": lambda: Interactions(size=32, frames=6),

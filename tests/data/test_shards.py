@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rstg_tf.data import records
-from rstg_tf.data.dataset_info import to_text
 from rstg_tf.data.input import evaluation_dataset, training_dataset
-from rstg_tf.data.inspection import inspect_shards
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.sequence_example import encode_clip
-from rstg_tf.data.shard_writer import write_shards
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.shards import records
+from rstg_tf.data.shards.dataset_info import to_text
+from rstg_tf.data.shards.inspection import inspect_shards
+from rstg_tf.data.shards.sequence_example import encode_clip
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.shards.source import Shards
+from rstg_tf.data.synthetic.interactions import Interactions
 
 
 def source(**options):
@@ -197,8 +197,8 @@ _FULL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.shards.shard_writer import write_shards
 try:
     write_shards(Interactions(size=16, frames=4, num_examples=50), sys.argv[1])
 except OSError as error:
@@ -216,8 +216,8 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
 
 _MAKE = """
 import sys, time
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.shards.shard_writer import write_shards
 source = Interactions(size=16, frames=4, num_examples=50)
 slow = (lambda count: time.sleep(0.3)) if sys.argv[2] == "slow" else None
 write_shards(source, sys.argv[1], workers=1, progress=slow)

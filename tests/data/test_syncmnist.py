@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from rstg_tf.data.digits import load_digits
-from rstg_tf.data.seeds import CLIPS_PER_TRAINING
-from rstg_tf.data.syncmnist import CLASS_NAMES, NO_PAIR, SyncMNIST, pair_label
+from rstg_tf.data.synthetic.digits import load_digits
+from rstg_tf.data.synthetic.seeds import CLIPS_PER_TRAINING
+from rstg_tf.data.synthetic.syncmnist import CLASS_NAMES, NO_PAIR, SyncMNIST, pair_label
 
 VIDEOS = 12_000
 

@@ -7,9 +7,9 @@ import naive_syncmnist
 import numpy as np
 import pytest
 
-from rstg_tf.data.digits import load_digits
-from rstg_tf.data.syncmnist import NO_PAIR, SyncMNIST, pair_label
-from rstg_tf.data.trajectories import load_trajectories
+from rstg_tf.data.synthetic.digits import load_digits
+from rstg_tf.data.synthetic.syncmnist import NO_PAIR, SyncMNIST, pair_label
+from rstg_tf.data.synthetic.trajectories import load_trajectories
 
 R, S, T, N, P = 2, 6, 4, 3, 2
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 import whole_videos
 from closeness import assert_close
 
-from rstg_tf.data.clips import Clips
 from rstg_tf.data.input import evaluation_dataset, training_dataset, whole_frames_dataset
-from rstg_tf.data.sequence_example import encode_image, encode_images
-from rstg_tf.data.shards import Shards
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
+from rstg_tf.data.shards.source import Shards
 
 OPTIONS = {"frames": 4, "size": 16, "short_side": 18}
 
@@ -199,8 +199,8 @@ def test_damaged_records_are_named_or_skipped_and_counted(kind, tmp_path):
 
 
 def test_generated_shards_skip_too(tmp_path):
-    from rstg_tf.data.interactions import Interactions
-    from rstg_tf.data.shard_writer import write_shards
+    from rstg_tf.data.shards.shard_writer import write_shards
+    from rstg_tf.data.synthetic.interactions import Interactions
 
     write_shards(Interactions(size=16, frames=3, num_examples=12), tmp_path, num_shards=1)
     (path,) = tmp_path.glob("*.tfrecord")

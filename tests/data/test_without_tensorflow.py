@@ -5,9 +5,9 @@ import sys
 _BATCHES = """
 import sys
 sys.modules["tensorflow"] = None
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.syncmnist import SyncMNIST
-from rstg_tf.data.trajectories import load_trajectories
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.synthetic.syncmnist import SyncMNIST
+from rstg_tf.data.synthetic.trajectories import load_trajectories
 for source in (Interactions(size=16, frames=3), SyncMNIST(digits=3, source="embedded")):
     clips, labels = source.batch(range(2))
     assert clips.shape == (2, *source.clip_shape)

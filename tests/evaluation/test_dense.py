@@ -6,7 +6,7 @@ import tensorflow as tf
 import whole_videos
 from closeness import REFERENCE, assert_close
 
-from rstg_tf.data.clips import Clips
+from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.evaluation import measure
 from rstg_tf.evaluation.dense import DenseViews
 from rstg_tf.evaluation.subject import Subject

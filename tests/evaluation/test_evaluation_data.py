@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from rstg_tf import experiments
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.synthetic.interactions import Interactions
 from rstg_tf.evaluation import data as sets
 
 

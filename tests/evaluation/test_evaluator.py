@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from rstg_tf.data.input import evaluation_dataset
-from rstg_tf.data.interactions import CLASS_NAMES, Interactions
-from rstg_tf.data.syncmnist import CLASS_NAMES as PAIRS
+from rstg_tf.data.synthetic.interactions import CLASS_NAMES, Interactions
+from rstg_tf.data.synthetic.syncmnist import CLASS_NAMES as PAIRS
 from rstg_tf.evaluation import evaluate
 from rstg_tf.evaluation.evaluator import twin_classes
 

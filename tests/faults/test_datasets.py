@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from video_files import frames_of, write_video
 
-from rstg_tf.data.dataset_info import read_info
-from rstg_tf.data.digits import load_digits
 from rstg_tf.data.input import evaluation_dataset
-from rstg_tf.data.inspection import inspect_shards
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
-from rstg_tf.data.shards import Shards
-from rstg_tf.data.trajectories import load_trajectories
+from rstg_tf.data.shards.dataset_info import read_info
+from rstg_tf.data.shards.inspection import inspect_shards
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.shards.source import Shards
+from rstg_tf.data.synthetic.digits import load_digits
+from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.synthetic.trajectories import load_trajectories
 
 pytestmark = pytest.mark.slow
 

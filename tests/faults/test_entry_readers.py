@@ -11,7 +11,8 @@ import tensorflow as tf
 from closeness import FORWARD, relative_difference
 
 import rstg_tf
-from rstg_tf.zoo import loading, manifest, store
+from rstg_tf.hub import loading, manifest
+from rstg_tf.zoo import store
 
 pytestmark = pytest.mark.slow
 NAME, LOADS, KILLS = "interactions_mean", 900, 30

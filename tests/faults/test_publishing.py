@@ -15,7 +15,7 @@ from tiny import chance_of_nothing
 import rstg_tf
 from rstg_tf.evaluation import measure
 from rstg_tf.evaluation.subject import load_subject
-from rstg_tf.zoo.manifest import read_manifest
+from rstg_tf.hub.manifest import read_manifest
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,7 +16,7 @@ from model_server import ModelServer
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 from test_bad_requests import REFUSED, Wrong, ask, resident
 
-from rstg_tf.data.sequence_example import encode_image
+from rstg_tf.data.shards.sequence_example import encode_image
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 import tiny
 
-from rstg_tf.data.interactions import Interactions
-from rstg_tf.data.shard_writer import write_shards
+from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.synthetic.interactions import Interactions
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ import pytest
 from closeness import assert_close
 
 import rstg_tf
-from rstg_tf.data.interactions import Interactions
+from rstg_tf.data.synthetic.interactions import Interactions
 from rstg_tf.data.videos import decode_video
 from rstg_tf.evaluation.subject import load_subject
 from rstg_tf.prediction import Predictor, find_videos, write_annotated

@@ -11,7 +11,7 @@ import tensorflow as tf
 from closeness import assert_close
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from rstg_tf.data.sequence_example import encode_image
+from rstg_tf.data.shards.sequence_example import encode_image
 
 REFUSED = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION}
 COUNT = 200

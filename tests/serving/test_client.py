@@ -9,7 +9,7 @@ import pytest
 from closeness import assert_close
 from video_files import frames_of, write_video
 
-from rstg_tf.data.sequence_example import encode_image
+from rstg_tf.data.shards.sequence_example import encode_image
 from rstg_tf.prediction import Predictor
 from rstg_tf.serving import Client
 from rstg_tf.serving.errors import RequestRefused, ServerTimeout, ServerUnavailable

@@ -14,9 +14,9 @@ from closeness import ROUNDED_PIXELS, assert_close
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from rstg_tf.data.clips import Clips
-from rstg_tf.data.sampling import SAMPLINGS, sample_frames
-from rstg_tf.data.sequence_example import encode_image, encode_images
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.pipeline.sampling import SAMPLINGS, sample_frames
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
 from rstg_tf.models import VideoClassifier
 from rstg_tf.serving import edge, encoded, export_model
 from rstg_tf.serving.settings import Settings, settings_of

@@ -13,8 +13,8 @@ from c_session import CSession, TensorFlowError, library, tensors_of
 from closeness import ROUNDED_PIXELS, assert_close
 from PIL import Image
 
-from rstg_tf.data.clips import Clips
-from rstg_tf.data.sequence_example import encode_image, encode_images
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
 from rstg_tf.models import VideoClassifier
 from rstg_tf.serving import encoded
 from rstg_tf.serving.settings import Settings, settings_of

@@ -9,14 +9,15 @@ from tensorflow.python.framework import config as tf_config
 from tiny import checkpoint_values, tiny_experiment
 
 from rstg_tf.experiments import Experiment
-from rstg_tf.training import restore, train
+from rstg_tf.runs import restore
+from rstg_tf.runs.learning_curve import draw_learning_curve
+from rstg_tf.runs.log_file import read_log, write_log
+from rstg_tf.runs.run_folder import RunFolder
+from rstg_tf.runs.run_log import RunLog
+from rstg_tf.runs.state import training_state
+from rstg_tf.training import train
 from rstg_tf.training.checkpoints import Checkpoints, Validation
-from rstg_tf.training.learning_curve import draw_learning_curve
-from rstg_tf.training.log_file import read_log, write_log
 from rstg_tf.training.resume import has_begun, restore_newest
-from rstg_tf.training.run_folder import RunFolder
-from rstg_tf.training.run_log import RunLog
-from rstg_tf.training.state import training_state
 
 INTERVAL = 2
 

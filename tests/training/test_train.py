@@ -12,9 +12,10 @@ from closeness import relative_difference
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
-from rstg_tf.training import restore, train
+from rstg_tf.runs import restore
+from rstg_tf.runs.run_folder import RunFolder
+from rstg_tf.training import train
 from rstg_tf.training.progress import DivergedError
-from rstg_tf.training.run_folder import RunFolder
 
 
 def learning_rate(value, kind="cosine"):
@@ -182,8 +183,8 @@ def test_weights_that_the_last_step_spoilt_are_not_saved(tmp_path):
 @needs_bfloat16
 def test_training_learns_from_shards_with_all_switches(tmp_path):
     """Loss falls on few clips; label smoothing, bfloat16, dropout and steps of the rate work."""
-    from rstg_tf.data.interactions import Interactions
-    from rstg_tf.data.shard_writer import write_shards
+    from rstg_tf.data.shards.shard_writer import write_shards
+    from rstg_tf.data.synthetic.interactions import Interactions
 
     for split in ("train", "validation"):
         write_shards(

@@ -10,7 +10,8 @@ import rstg_tf
 from rstg_tf.convert.network import plan_backbone
 from rstg_tf.experiments import check, resolve
 from rstg_tf.experiments.build import build_source
-from rstg_tf.training import restore, train
+from rstg_tf.runs import restore
+from rstg_tf.training import train
 from rstg_tf.training.train import build_trainee
 from rstg_tf.zoo import publish
 

@@ -8,7 +8,8 @@ import pytest
 from tiny import chance_of_nothing, tiny_experiment
 
 from rstg_tf.experiments import apply_overrides, build_source, resolve
-from rstg_tf.training import restore, train
+from rstg_tf.runs import restore
+from rstg_tf.training import train
 from rstg_tf.training.train import build_trainee
 from rstg_tf.zoo import publish
 

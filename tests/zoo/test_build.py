@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from tiny import OVERRIDES, chance_of_nothing, tiny_experiment
 
-from rstg_tf.zoo import manifest, plan
+from rstg_tf.hub import manifest
+from rstg_tf.zoo import plan
 from rstg_tf.zoo.building import build
 
 

@@ -13,7 +13,8 @@ from closeness import REFERENCE, assert_close
 
 import rstg_tf
 from rstg_tf import experiments
-from rstg_tf.zoo import conversion, manifest
+from rstg_tf.hub import manifest
+from rstg_tf.zoo import conversion
 
 COMMAND = pathlib.Path(__file__).resolve().parents[2] / "pipelines" / "convert_checkpoint.py"
 

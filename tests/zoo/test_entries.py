@@ -9,7 +9,8 @@ import pytest
 from closeness import assert_close
 
 import rstg_tf
-from rstg_tf.zoo import manifest, publishing
+from rstg_tf.hub import manifest
+from rstg_tf.zoo import publishing
 
 ZOO = manifest.zoo_directory()
 ENTRIES = manifest.read_manifest(ZOO)

@@ -3,7 +3,7 @@ import pathlib
 import pytest
 
 import rstg_tf
-from rstg_tf.zoo import manifest
+from rstg_tf.hub import manifest
 
 
 def write(zoo, *names):

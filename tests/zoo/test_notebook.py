@@ -10,8 +10,9 @@ import pytest
 from tiny import tiny_experiment
 
 from rstg_tf.evaluation.data import SEED
+from rstg_tf.hub import manifest
 from rstg_tf.training import train
-from rstg_tf.zoo import completing, costs, manifest, notebook, publish, publishing
+from rstg_tf.zoo import completing, costs, notebook, publish, publishing
 
 
 def texts(cells):

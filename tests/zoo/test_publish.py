@@ -15,11 +15,12 @@ from tiny import tiny_experiment
 
 import rstg_tf
 from rstg_tf import files
-from rstg_tf.data.interactions import CLASS_NAMES
+from rstg_tf.data.synthetic.interactions import CLASS_NAMES
 from rstg_tf.evaluation import measure
 from rstg_tf.evaluation.subject import load_subject
-from rstg_tf.training import restore
-from rstg_tf.zoo import manifest, publish, publishing, saved_model
+from rstg_tf.hub import manifest
+from rstg_tf.runs import restore
+from rstg_tf.zoo import publish, publishing, saved_model
 from rstg_tf.zoo.publishing import NotBetterThanChance
 
 

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from rstg_tf import files
-from rstg_tf.zoo import entry_lock, loading, manifest, store
+from rstg_tf.hub import entry_lock, loading, manifest
+from rstg_tf.zoo import store
 
 fork = multiprocessing.get_context("fork")
 

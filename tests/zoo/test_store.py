@@ -12,7 +12,8 @@ import types
 import pytest
 
 from rstg_tf import files
-from rstg_tf.zoo import manifest, store
+from rstg_tf.hub import manifest
+from rstg_tf.zoo import store
 
 
 def fill(zoo, name, text="weights", **kwargs):

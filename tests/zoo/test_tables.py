@@ -3,7 +3,8 @@
 import json
 
 from rstg_tf.evaluation import wilson_interval
-from rstg_tf.zoo import comparison, manifest, readme, reproduction, tables
+from rstg_tf.hub import manifest
+from rstg_tf.zoo import comparison, readme, reproduction, tables
 
 TEST_SET = {"name": "interactions", "seed": 1}
 

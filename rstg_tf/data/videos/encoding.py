@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rstg_tf.data import storage
-from rstg_tf.data.sequence_example import encode_image, encode_images
+from rstg_tf.data.shards.sequence_example import encode_image, encode_images
 from rstg_tf.data.videos.decoding import VideoError, VideoLimits, VideoReader, check_wanted
 from rstg_tf.data.videos.file_names import frames_in_order
 from rstg_tf.data.videos.pictures import exif_orientation, scaled_size, turned

@@ -11,8 +11,8 @@ import threading
 import numpy as np
 
 from rstg_tf.data import storage
-from rstg_tf.data.dataset_info import INFO, add_split, read_info, shard_name, write_split
-from rstg_tf.data.shard_writer import one_maker, to_stderr
+from rstg_tf.data.shards.dataset_info import INFO, add_split, read_info, shard_name, write_split
+from rstg_tf.data.shards.shard_writer import one_maker, to_stderr
 from rstg_tf.data.videos.beam import check_flags, run_tasks
 from rstg_tf.data.videos.encoding import FrameFormat
 from rstg_tf.data.videos.shard_task import (

@@ -3,8 +3,9 @@
 import json
 import pathlib
 
+from rstg_tf.hub import records
 from rstg_tf.visualize import save_png
-from rstg_tf.zoo import costs, records
+from rstg_tf.zoo import costs
 from rstg_tf.zoo.card.facts import FILE_NAME, read_facts
 from rstg_tf.zoo.card.text import render
 
@@ -22,7 +23,7 @@ def write_card(entry, name, model):
         model: its `VideoClassifier`.
     """
     from rstg_tf.describe import describe, draw
-    from rstg_tf.training.learning_curve import draw_learning_curve
+    from rstg_tf.runs.learning_curve import draw_learning_curve
 
     entry = pathlib.Path(entry)
     clip_shape = records.read_metrics(entry / "metrics.json")["data"]["clip_shape"]

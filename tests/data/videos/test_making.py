@@ -18,7 +18,7 @@ from official.vision.dataloaders import video_input
 from PIL import Image, ImageOps
 from video_files import frames_of, numbers, write_video
 
-from rstg_tf.data.dataset_info import read_info, to_text
+from rstg_tf.data.shards.dataset_info import read_info, to_text
 from rstg_tf.data.videos import shard_task
 from rstg_tf.data.videos.beam import check_flags
 from rstg_tf.data.videos.encoding import FrameFormat, encode_video

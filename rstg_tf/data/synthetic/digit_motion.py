@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from rstg_tf.data.pil_resize import resize_transposed
+from rstg_tf.data.synthetic.pil_resize import resize_transposed
 
 CANVAS, DIGIT, PART = 100, 28, 8
 _STEP = 10  # steps are drawn from -10 ... 9

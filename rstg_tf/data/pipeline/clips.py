@@ -11,9 +11,9 @@ import math
 import cv2
 import numpy as np
 
-from rstg_tf.data.label_swaps import parse_swaps
-from rstg_tf.data.sampling import SAMPLINGS, dense_samplings, sample_frames
-from rstg_tf.data.sequence_example import decode_frame, parse_example
+from rstg_tf.data.pipeline.label_swaps import parse_swaps
+from rstg_tf.data.pipeline.sampling import SAMPLINGS, dense_samplings, sample_frames
+from rstg_tf.data.shards.sequence_example import decode_frame, parse_example
 
 _MAX_BYTES = 2**30  # Of all frames of a dense evaluation: a strip of pixels becomes long.
 

@@ -6,11 +6,11 @@ import os
 import numpy as np
 
 from rstg_tf.data import tf_files
-from rstg_tf.data.dataset_info import INFO, read_info
-from rstg_tf.data.decoding import ON_CORRUPT, Skipped
-from rstg_tf.data.label_swaps import check_swaps
-from rstg_tf.data.records import first_fault
-from rstg_tf.data.sequence_example import decode_clip
+from rstg_tf.data.pipeline.decoding import ON_CORRUPT, Skipped
+from rstg_tf.data.pipeline.label_swaps import check_swaps
+from rstg_tf.data.shards.dataset_info import INFO, read_info
+from rstg_tf.data.shards.records import first_fault
+from rstg_tf.data.shards.sequence_example import decode_clip
 
 
 class Shards:
@@ -22,7 +22,8 @@ class Shards:
     Args:
         directory: Folder of the shards: a path, or a URL `s3://...` or `gs://...`.
         split: Name of the split.
-        clips: `rstg_tf.data.clips.Clips`: how clips are taken from videos that are stored whole.
+        clips: `rstg_tf.data.pipeline.clips.Clips`: how clips are taken from videos that are
+            stored whole.
             Clips that were stored at the shape they are trained at are taken as they are.
         on_corrupt: `"error"` ends at a damaged record; `"skip"` leaves it out and counts it.
 
@@ -35,7 +36,7 @@ class Shards:
         num_bytes: Length of all shards together.
         files: List of the shards' paths, as str.
         counts: Number of clips in each.
-        skipped: `rstg_tf.data.decoding.Skipped`: the damaged records met so far.
+        skipped: `rstg_tf.data.pipeline.decoding.Skipped`: the damaged records met so far.
 
     Raises:
         FileNotFoundError: The folder, its description or a shard is missing.

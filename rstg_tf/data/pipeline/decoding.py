@@ -7,8 +7,8 @@ import threading
 import cv2
 import numpy as np
 
-from rstg_tf.data.memory import keep_freed_memory
-from rstg_tf.data.records import read_record
+from rstg_tf.data.pipeline.memory import keep_freed_memory
+from rstg_tf.data.shards.records import read_record
 
 ON_CORRUPT = ("error", "skip")
 _ALIGNMENT = 64  # What TensorFlow takes over without a copy.

@@ -64,7 +64,7 @@ class ContactSheet:
 def _draw(row, record, frames):
     from PIL import Image
 
-    from rstg_tf.data.sequence_example import decode_frame, parse_example
+    from rstg_tf.data.shards.sequence_example import decode_frame, parse_example
     from rstg_tf.visualize import write_line
 
     images, _ = parse_example(record)

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from rstg_tf.data import storage
-from rstg_tf.data.dataset_info import read_info
-from rstg_tf.data.record_file import sha256_of
-from rstg_tf.data.records import lengths_fit
-from rstg_tf.data.sequence_example import describe_record
+from rstg_tf.data.shards.dataset_info import read_info
+from rstg_tf.data.shards.record_file import sha256_of
+from rstg_tf.data.shards.records import lengths_fit
+from rstg_tf.data.shards.sequence_example import describe_record
 
 _TABLE_DIGITS = 1
 

@@ -6,10 +6,10 @@ import time
 import tensorflow as tf
 
 from rstg_tf import checked_json
-from rstg_tf.training import environment
-from rstg_tf.training.checkpoint_folder import CheckpointFolder
-from rstg_tf.training.log_file import COLUMNS, check_rows, read_log, write_log
-from rstg_tf.training.run_folder import SUMMARY
+from rstg_tf.runs import environment
+from rstg_tf.runs.checkpoint_folder import CheckpointFolder
+from rstg_tf.runs.log_file import COLUMNS, check_rows, read_log, write_log
+from rstg_tf.runs.run_folder import SUMMARY
 
 _RECORD = {"log": [{str: str}], "summary": SUMMARY}
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.data import tf_files
-from rstg_tf.data.background import in_background
+from rstg_tf.data.shards.background import in_background
 
 _BUFFER_BYTES = {False: 0, True: 2**23}
 _MAX_RECORD_BYTES = 2**31  # Of a protocol buffer.

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rstg_tf.data import digit_motion
-from rstg_tf.data.digits import load_digits
-from rstg_tf.data.pil_resize import bilinear_weights
-from rstg_tf.data.seeds import CLIPS_PER_TRAINING, clip_seed
-from rstg_tf.data.trajectories import load_trajectories
+from rstg_tf.data.synthetic import digit_motion
+from rstg_tf.data.synthetic.digits import load_digits
+from rstg_tf.data.synthetic.pil_resize import bilinear_weights
+from rstg_tf.data.synthetic.seeds import CLIPS_PER_TRAINING, clip_seed
+from rstg_tf.data.synthetic.trajectories import load_trajectories
 
 NO_PAIR = 45
 CLASS_NAMES = [f"{a} and {b}" for a in range(10) for b in range(a)] + ["no pair"]

@@ -10,8 +10,8 @@ import stat
 
 from rstg_tf import checked_json
 from rstg_tf.checked_json import Optional
+from rstg_tf.hub import records
 from rstg_tf.text import printable
-from rstg_tf.zoo import records
 
 FILE_NAME = "manifest.json"
 ENTRY = "entry.json"

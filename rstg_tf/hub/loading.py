@@ -4,8 +4,8 @@ import fnmatch
 import pathlib
 import time
 
-from rstg_tf.zoo import entry_lock, manifest
-from rstg_tf.zoo.safe_loading import GRAPH, load_saved_model
+from rstg_tf.hub import entry_lock, manifest
+from rstg_tf.hub.safe_loading import GRAPH, load_saved_model
 
 _TRIES = 10
 _WAIT = 1.0  # Seconds, on file systems that can't exchange two folders.

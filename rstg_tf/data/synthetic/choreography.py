@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from rstg_tf.data import rendering
+from rstg_tf.data.synthetic import rendering
 
 _SHAPES = (
     rendering.DISC,

@@ -5,8 +5,8 @@ A stand-in, made anywhere, for data sets of the kind of Something-Something.
 
 import numpy as np
 
-from rstg_tf.data import choreography, rendering
-from rstg_tf.data.seeds import clip_seed
+from rstg_tf.data.synthetic import choreography, rendering
+from rstg_tf.data.synthetic.seeds import clip_seed
 
 CLASS_NAMES = [name for _, *names in choreography.ACTIONS for name in names]
 
@@ -84,7 +84,7 @@ class Interactions:
         """Returns a JSON-ready dict of what defines the clips."""
         return {
             "generator": "Interactions",
-            "source": "rendered by rstg_tf.data.interactions",
+            "source": "rendered by rstg_tf.data.synthetic.interactions",
             "size": self.size,
             "frames": self.frames,
             "distractors": self.distractors,

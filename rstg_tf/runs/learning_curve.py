@@ -1,6 +1,6 @@
 """The picture of a training: loss and accuracy against the videos that it has seen."""
 
-from rstg_tf.training.log_file import COLUMNS, read_log
+from rstg_tf.runs.log_file import COLUMNS, read_log
 
 
 def draw_learning_curve(log):

@@ -11,10 +11,10 @@ import threading
 import numpy as np
 
 from rstg_tf.data import storage
-from rstg_tf.data.dataset_info import INFO, add_split, read_info, shard_name, write_split
-from rstg_tf.data.locks import alone
-from rstg_tf.data.record_file import sha256_of, write_records
-from rstg_tf.data.sequence_example import encode_clip
+from rstg_tf.data.shards.dataset_info import INFO, add_split, read_info, shard_name, write_split
+from rstg_tf.data.shards.locks import alone
+from rstg_tf.data.shards.record_file import sha256_of, write_records
+from rstg_tf.data.shards.sequence_example import encode_clip
 from rstg_tf.files import check_room, written_whole
 
 _SHARD_BYTES = 128 * 2**20

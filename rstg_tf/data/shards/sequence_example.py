@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data.image_header import check_header, read_header
+from rstg_tf.data.shards.image_header import check_header, read_header
 
 _FRAMES = "image/encoded"
 _LABEL = "clip/label/index"

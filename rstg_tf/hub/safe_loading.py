@@ -6,8 +6,8 @@ import stat
 
 import tensorflow as tf
 
+from rstg_tf.hub import graph_check, metadata_check
 from rstg_tf.text import printable
-from rstg_tf.zoo import graph_check, metadata_check
 
 GRAPH, METADATA = "saved_model.pb", "keras_metadata.pb"
 _MAX_BYTES = 2**30

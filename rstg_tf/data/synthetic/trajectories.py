@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rstg_tf.data.array_pickle import MAX_BYTES, Array, Refused, read_arrays
+from rstg_tf.data.synthetic.array_pickle import MAX_BYTES, Array, Refused, read_arrays
 
 
 class Trajectories(NamedTuple):

@@ -7,7 +7,7 @@ import functools
 import os
 import time
 
-from rstg_tf.zoo.manifest import ENTRY
+from rstg_tf.hub.manifest import ENTRY
 
 # Who waited so many seconds goes on; a reader finds out by looking whether the entry is the same.
 _PATIENCE = 60.0

@@ -9,7 +9,7 @@ import time
 
 from rstg_tf.checked_json import Optional, parse
 from rstg_tf.data import storage
-from rstg_tf.data.locks import alone
+from rstg_tf.data.shards.locks import alone
 from rstg_tf.text import check_class_name, printable
 
 INFO = "dataset_info.json"

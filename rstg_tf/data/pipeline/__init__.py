@@ -1,0 +1,1 @@
+"""From records to clips: which frames, which part of each, changed for training."""

@@ -1,0 +1,1 @@
+"""Clips made by program: Interactions and SyncMNIST."""

@@ -1,0 +1,1 @@
+"""Published models, read: found, checked against their checksums, loaded."""

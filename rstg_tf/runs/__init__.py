@@ -1,0 +1,1 @@
+"""The folder of a training: its config, checkpoints, log and summary."""
