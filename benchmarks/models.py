@@ -75,7 +75,7 @@ MEMORY_MODEL = "rstg_res3_4"
 def make_trainer(name, size, trained=True, recompute=False):
     """A fresh model of an experiment, and the optimizer that it trains with or None."""
     from rstg_tf import experiments
-    from rstg_tf.training.optimizer import build_optimizer
+    from rstg_tf.experiments.build import build_optimizer
 
     config = experiments.get_experiment(name, size)
     config.model.backbone.video_resnet.recompute = recompute

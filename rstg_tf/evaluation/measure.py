@@ -8,7 +8,7 @@ from rstg_tf.data.input import evaluation_dataset, whole_frames_dataset
 from rstg_tf.evaluation import data as sets
 from rstg_tf.evaluation.dense import CROPS, SAMPLINGS, DenseViews
 from rstg_tf.evaluation.evaluator import evaluate
-from rstg_tf.zoo.saved_model import weights_checksum
+from rstg_tf.hub.saved_model import weights_checksum
 
 PROTOCOL = "one view a clip: all frames, whole frame, no augmentation"
 VIEWS = ("single", "dense")

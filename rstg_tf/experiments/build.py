@@ -1,5 +1,6 @@
 """From a config to the objects that it describes."""
 
+from rstg_tf.experiments.config import Optimization
 from rstg_tf.models import VideoClassifier
 
 
@@ -22,6 +23,35 @@ def build_model(config):
         norm=config.norm,
         dropout=config.dropout,
         preprocessing=config.preprocessing,
+    )
+
+
+def build_optimizer(config, variables, mixed_precision_dtype="float32"):
+    """Builds an optimizer through Model Garden's factory, and its own variables.
+
+    Args:
+        config: a resolved `rstg_tf.experiments.config.Optimization`.
+        variables: the variables to train.
+        mixed_precision_dtype: with "float16" the loss is scaled.
+
+    Returns:
+        A Keras optimizer.
+    """
+    from official.modeling import optimization, performance
+
+    # The factory averages weights for legacy optimizers only; Keras's own can do it themselves.
+    factory = optimization.OptimizerFactory(Optimization({**config.as_dict(), "ema": None}))
+    optimizer = factory.build_optimizer(
+        factory.build_learning_rate(),
+        use_legacy_optimizer=False,
+    )
+    if config.ema is not None:
+        optimizer.use_ema = True
+        optimizer.ema_momentum = config.ema.average_decay
+        optimizer.ema_overwrite_frequency = None
+    optimizer.build(variables)
+    return performance.configure_optimizer(
+        optimizer, use_float16=mixed_precision_dtype == "float16"
     )
 
 

@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 from rstg_tf.experiments import build_model
+from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.runs.checkpoint_folder import CheckpointFolder
 from rstg_tf.runs.run_folder import RunFolder
 from rstg_tf.runs.state import best_step, restore_checkpoint, training_state
-from rstg_tf.training.optimizer import build_optimizer
 
 
 def restore(run_dir, which="best"):

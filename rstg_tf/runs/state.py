@@ -71,6 +71,25 @@ def best_step(path):
 
 
 @contextlib.contextmanager
+def averaged_weights(model, optimizer):
+    """Gives the model the average of its weights for a while, where the optimizer keeps one.
+
+    Args:
+        model: the model that `optimizer` trains.
+        optimizer: a Keras optimizer that has been built.
+    """
+    variables = model.trainable_variables
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    weights = [variable.numpy() for variable in variables]
+    optimizer.finalize_variable_values(variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(value)
+
+
+@contextlib.contextmanager
 def _naming(path):
     """Names the checkpoint that can't be read."""
     try:

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.files import check_room, folder_written_whole, temporary_folder
+from rstg_tf.hub.saved_model import LABELS
 from rstg_tf.serving.exporting import num_bytes
-from rstg_tf.zoo.saved_model import LABELS
 
 _CLIPS = 8  # To compare with.
 _OPSET = 17

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf import files
+from rstg_tf.hub.saved_model import TOLERANCE, labels_file
 from rstg_tf.serving.signatures import make_signatures
 from rstg_tf.serving.versions import check_version, new_version
 from rstg_tf.serving.warmup import FILE, warmup_inputs, write_warmup
-from rstg_tf.zoo.saved_model import TOLERANCE, labels_file
 
 
 def export_model(subject, settings, output, version=None, keep=3):

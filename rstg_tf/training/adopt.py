@@ -13,12 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf import experiments
+from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.files import check_room, folder_written_whole
 from rstg_tf.runs.run_folder import RunFolder
 from rstg_tf.runs.run_log import RunLog
 from rstg_tf.runs.state import training_state
 from rstg_tf.training.checkpoints import Checkpoints, Validation
-from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.step import make_train_step, step_variables
 from rstg_tf.training.train import build_trainee, make_validation
 

@@ -3,8 +3,7 @@
 import tensorflow as tf
 
 from rstg_tf.runs.checkpoint_folder import CheckpointFolder
-from rstg_tf.runs.state import best_step
-from rstg_tf.training.optimizer import averaged_weights
+from rstg_tf.runs.state import averaged_weights, best_step
 
 
 class Validation(tf.keras.callbacks.Callback):

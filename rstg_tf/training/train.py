@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from rstg_tf import experiments
 from rstg_tf.data.input import evaluation_dataset, training_dataset
+from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.files import check_room, temporary_folder
 from rstg_tf.runs.run_folder import RunFolder
 from rstg_tf.runs.run_log import RunLog
 from rstg_tf.runs.state import training_state
 from rstg_tf.training.checkpoints import Checkpoints, Validation
 from rstg_tf.training.cluster import told_of_lost_workers
-from rstg_tf.training.optimizer import build_optimizer
 from rstg_tf.training.progress import Progress, StopWhereDiverged
 from rstg_tf.training.resume import has_begun, restore_newest
 from rstg_tf.training.step_counter import StepCounter

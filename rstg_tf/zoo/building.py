@@ -7,8 +7,8 @@ import time
 import tensorflow as tf
 
 from rstg_tf.files import check_room, check_temporary_room
-from rstg_tf.hub import records
-from rstg_tf.zoo import completing, notebook, plan, publishing, readme, saved_model
+from rstg_tf.hub import records, saved_model
+from rstg_tf.zoo import completing, notebook, plan, publishing, readme
 
 NUM_CLIPS = 5_000
 

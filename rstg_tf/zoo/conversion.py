@@ -7,9 +7,9 @@ import pathlib
 
 from rstg_tf import checked_json
 from rstg_tf.files import check_temporary_room
-from rstg_tf.hub import manifest
+from rstg_tf.hub import manifest, saved_model
 from rstg_tf.text import check_class_name
-from rstg_tf.zoo import card, example, saved_model, store
+from rstg_tf.zoo import card, example, saving, store
 
 _SAMPLES = {"simple_conv": (10, 64, 64), "video_resnet": (8, 64, 64)}
 
@@ -50,7 +50,7 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
     model = from_tf1_checkpoint(config_path, checkpoint_path).classifier
     config = experiment_of(model)
     with store.new_entry(zoo, name, overwrite) as (part, about):
-        saved_model.write_saved_model(model, class_names, part)
+        saving.write_saved_model(model, class_names, part)
         example.write_example(model, config, part)
         from rstg_tf.experiments import to_yaml
 
@@ -76,7 +76,7 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
         )
         (part / card.FILE_NAME).write_text(card.render_conversion(facts, source))
         sample = (*_SAMPLES[config.model.backbone.type], flags["num_chan"])
-        saved_model.check_in_fresh_process(model, part, sample)
+        saving.check_in_fresh_process(model, part, sample)
         about |= {
             "experiment": "converted",
             "size": "paper",

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 
 from rstg_tf import files
-from rstg_tf.hub import manifest, records
-from rstg_tf.zoo import card, example, portable, saved_model, store
+from rstg_tf.hub import manifest, records, saved_model
+from rstg_tf.zoo import card, example, portable, saving, store
 from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
 
 _METRICS = "metrics.json"
@@ -92,7 +92,7 @@ def publish(
         _check_better_than_chance(figures["figures"], metrics)
 
         with store.new_entry(zoo, name, overwrite) as (part, about):
-            saved_model.write_saved_model(subject.model, subject.class_names, part)
+            saving.write_saved_model(subject.model, subject.class_names, part)
             example.write_example(subject.model, subject.config, part)
             (part / "config.yaml").write_text(_portable(subject.config))
             shutil.copytree(own, part, dirs_exist_ok=True)
@@ -103,7 +103,7 @@ def publish(
             card.write_card(part, name, subject.model)
             check_size(size_of(part), name, max_megabytes)
             sample = tuple(figures["data"]["clip_shape"])
-            saved_model.check_in_fresh_process(subject.model, part, sample)
+            saving.check_in_fresh_process(subject.model, part, sample)
             about |= {
                 "experiment": summary["experiment"],
                 "size": summary["size"],

@@ -10,8 +10,9 @@ from closeness import FORWARD, assert_all_close, assert_close
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
+from rstg_tf.experiments.build import build_optimizer
+from rstg_tf.runs.state import averaged_weights
 from rstg_tf.training import make_train_step, step_variables
-from rstg_tf.training.optimizer import averaged_weights, build_optimizer
 from rstg_tf.training.step import cross_entropy, gradient_step
 
 TOOLS = pathlib.Path(__file__).parents[2].parent / "shared" / "tools" / "accelerator"

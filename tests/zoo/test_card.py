@@ -8,9 +8,9 @@ from markdown_it import MarkdownIt
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
-from rstg_tf.hub import manifest
+from rstg_tf.hub import manifest, saved_model
 from rstg_tf.models import VideoClassifier
-from rstg_tf.zoo import card, published, saved_model
+from rstg_tf.zoo import card, published
 
 FIGURES = {
     "num_clips": 5000,

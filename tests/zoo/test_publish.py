@@ -18,9 +18,9 @@ from rstg_tf import files
 from rstg_tf.data.synthetic.interactions import CLASS_NAMES
 from rstg_tf.evaluation import measure
 from rstg_tf.evaluation.subject import load_subject
-from rstg_tf.hub import manifest
+from rstg_tf.hub import manifest, saved_model
 from rstg_tf.runs import restore
-from rstg_tf.zoo import publish, publishing, saved_model
+from rstg_tf.zoo import publish, publishing, saving
 from rstg_tf.zoo.publishing import NotBetterThanChance
 
 
@@ -230,7 +230,7 @@ def test_a_model_that_predicts_otherwise_is_found_out(run, zoo):
         np.linspace(0, 1e-3, model.num_classes, dtype=np.float32)
     )
     with pytest.raises(RuntimeError, match="differ by"):
-        saved_model.check_in_fresh_process(model, zoo / "tiny", (4, 32, 32, 3))
+        saving.check_in_fresh_process(model, zoo / "tiny", (4, 32, 32, 3))
 
 
 def test_a_model_that_predicts_otherwise_is_not_published(run, zoo, tmp_path, monkeypatch):
@@ -242,8 +242,8 @@ def test_a_model_that_predicts_otherwise_is_not_published(run, zoo, tmp_path, mo
         labels.parent.mkdir(parents=True)
         labels.write_text("\n".join(class_names))
 
-    monkeypatch.setattr(saved_model, "write_saved_model", labels_alone)
-    monkeypatch.setattr(saved_model, "check_in_fresh_process", differs)
+    monkeypatch.setattr(saving, "write_saved_model", labels_alone)
+    monkeypatch.setattr(saving, "check_in_fresh_process", differs)
     with pytest.raises(RuntimeError, match="differs"):
         publish(run, "tiny", zoo=tmp_path / "zoo", metrics=zoo / "tiny" / "metrics.json")
     assert list((tmp_path / "zoo").iterdir()) == []

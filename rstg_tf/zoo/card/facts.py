@@ -3,8 +3,8 @@
 import pathlib
 from typing import Any, NamedTuple
 
-from rstg_tf.hub import manifest, records
-from rstg_tf.zoo import costs, saved_model
+from rstg_tf.hub import manifest, records, saved_model
+from rstg_tf.zoo import costs
 
 FILE_NAME = "README.md"
 

@@ -1,7 +1,6 @@
 """A classifier as a Keras SavedModel that needs nothing of this library."""
 
 import contextlib
-import hashlib
 import os
 import pathlib
 import subprocess
@@ -12,11 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.files import temporary_folder
-from rstg_tf.text import check_class_name
+from rstg_tf.hub.saved_model import TOLERANCE, labels_file
 from rstg_tf.zoo.finishing import finish
-
-LABELS = "labels.txt"
-TOLERANCE = 1e-5
 
 
 def write_saved_model(model, class_names, directory):
@@ -48,24 +44,6 @@ def write_saved_model(model, class_names, directory):
                 signatures={"serving_default": serve},
             )
     finish(directory)
-
-
-@contextlib.contextmanager
-def labels_file(class_names):
-    """Gives the path of a file `labels.txt`, for `tf.saved_model.Asset`, while a model is saved.
-
-    Args:
-        class_names: names of the classes, one a line in the file.
-
-    Yields:
-        The path, a str.
-    """
-    with temporary_folder() as scratch:
-        labels = pathlib.Path(scratch) / LABELS
-        for name in class_names:
-            check_class_name(name, "the classes of the model")
-        labels.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
-        yield str(labels)
 
 
 @contextlib.contextmanager
@@ -113,48 +91,6 @@ def _traced_once(model):
         del model.call
         for layer, spec in zip(layers, specs, strict=True):
             layer.input_spec = spec
-
-
-def read_class_names(directory):
-    """Reads the names of the classes of a SavedModel.
-
-    Args:
-        directory: the SavedModel.
-
-    Returns:
-        List of names in the order of the logits, or None where it has none.
-
-    Raises:
-        ValueError: the file is damaged, or a name is none.
-    """
-    path = pathlib.Path(directory) / "assets" / LABELS
-    if not path.is_file():
-        return None
-    try:
-        names = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"The names of classes must be UTF-8 ({error}). Received: {path}"
-        ) from error
-    for name in names:
-        check_class_name(name, path)
-    return names
-
-
-def weights_checksum(model):
-    """Computes a checksum of a model's weights that survives saving and loading.
-
-    Args:
-        model: a built Keras model.
-
-    Returns:
-        sha256 in hexadecimal digits, over the values and shapes of all weights in any order.
-    """
-    digests = [
-        hashlib.sha256(f"{array.dtype}{array.shape}".encode() + array.tobytes()).digest()
-        for array in model.get_weights()
-    ]
-    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 def check_in_fresh_process(model, directory, clip_shape):
