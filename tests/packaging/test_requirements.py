@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import itertools
 import pathlib
 import re
 import subprocess
@@ -42,7 +43,7 @@ def requirements(lines):
 
 def declared():
     """Every requirement of the core and of the extras, without references to other extras."""
-    lines = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    lines = itertools.chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     return [wanted for wanted in requirements(lines) if wanted.name != PROJECT["name"]]
 
 
