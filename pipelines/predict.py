@@ -47,7 +47,6 @@ def main():
 def run(arguments):
     from rstg_tf.data.videos import VideoError, VideoLimits
     from rstg_tf.data.videos.file_names import left_out
-    from rstg_tf.evaluation.subject import load_subject
     from rstg_tf.prediction import Predictor, find_videos, write_annotated
     from rstg_tf.text import printable
 
@@ -56,12 +55,13 @@ def run(arguments):
     videos = find_videos(arguments.videos, others, but=arguments.annotate)
     annotated = annotated_paths(arguments.annotate, videos) if arguments.annotate else {}
     predictor = Predictor(
-        load_subject(arguments.model, arguments.zoo),
+        arguments.model,
         frames=arguments.frames,
         size=arguments.size,
         short_side=arguments.short_side,
         top=arguments.top,
         limits=limits,
+        zoo=arguments.zoo,
     )
     if others:
         print("note:", left_out(map(str, others)), file=sys.stderr)

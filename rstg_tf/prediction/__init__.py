@@ -1,7 +1,7 @@
-"""What models see in video files."""
+"""What models see in videos."""
 
 from rstg_tf.prediction.annotation import write_annotated
-from rstg_tf.prediction.predictor import Prediction, Predictor
+from rstg_tf.prediction.predictor import ClassProbability, Prediction, Predictor
 from rstg_tf.prediction.video_files import find_videos
 
-__all__ = ["Prediction", "Predictor", "find_videos", "write_annotated"]
+__all__ = ["ClassProbability", "Prediction", "Predictor", "find_videos", "write_annotated"]

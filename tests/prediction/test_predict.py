@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -41,7 +42,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predictor():
-    return Predictor(load_subject("interactions_rstg"), top=3)
+    return Predictor("interactions_rstg", top=3)
 
 
 def predict(*arguments):
@@ -63,6 +64,17 @@ def test_a_file_gives_what_its_clip_gives(folder, predictor):
     assert [name for name, _ in prediction.classes] == [names[index] for index in best]
     assert_close([p for _, p in prediction.classes], scores[best])
     assert prediction.count == 16
+
+
+def test_clips_and_batches_of_them_go_to_the_model_as_they_are(predictor):
+    alone, batch = predictor(CLIPS[0]), predictor(CLIPS)
+    assert [len(one.classes) for one in batch] == [3, 3, 3]
+    assert alone.classes[0].name == batch[0].classes[0].name == Interactions.class_names[LABELS[0]]
+    assert_close(alone.classes[0].probability, batch[0].classes[0].probability)
+    np.testing.assert_array_equal(batch[2].clip, CLIPS[2])
+    for wrong in (CLIPS[0, 0], CLIPS.astype(np.float32)):
+        with pytest.raises(ValueError, match=r"uint8 \[T, H, W, C\] or \[B, T, "):
+            predictor(wrong)
 
 
 def test_longer_and_wider_videos_are_sampled_evenly_and_cut_in_the_middle(tmp_path, predictor):
@@ -94,7 +106,7 @@ def test_names_stand_for_files_folders_and_patterns(folder):
 
 @pytest.mark.parametrize("model", ["interactions_rstg", "interactions_mean"])
 def test_annotated_video_has_every_frame_and_more_in_it(model, folder, tmp_path):
-    predictor = Predictor(load_subject(model))
+    predictor = Predictor(model)
     prediction = predictor(folder / "one.mkv")
     attention = predictor.attention(prediction.clip)
     assert (attention is None) == (model == "interactions_mean")
@@ -122,7 +134,7 @@ def test_annotation_at_any_shape(size, tmp_path, predictor):
         file.mux(stream.encode())
     prediction = predictor(path)
     names = ["a name " * 200, "\U0001f600 שלום 名前 $x$"]
-    prediction = prediction._replace(classes=[(name, 1.0) for name in names])
+    prediction = dataclasses.replace(prediction, classes=[(name, 1.0) for name in names])
     attention = predictor.attention(prediction.clip)
     output = tmp_path / "annotated.mp4"
     write_annotated(prediction, output, predictor.clips, predictor.model.block.graph, attention)
@@ -157,7 +169,7 @@ def test_bad_input_is_told_in_a_line(folder, tmp_path):
         Predictor(subject._replace(config=None))
     gray = rstg_tf.models.VideoClassifier(3, channels=1, head_options={"node_dim": 8})
     with pytest.raises(ValueError, match="the model takes 1"):
-        Predictor(subject._replace(model=gray))
+        Predictor(subject._replace(model=gray))(folder / "one.mkv")
 
 
 def test_annotated_videos_take_no_place_that_is_taken(monkeypatch, tmp_path):
