@@ -6,21 +6,73 @@ Nicolicioiu, Duta, Leordeanu, "Recurrent Space-time Graph Neural Networks", Neur
     features = block(features)                      # [B, T, H, W, C] -> [B, T, H, W, C]
     model = rstg_tf.load_model("interactions_rstg")  # a published model, checksums verified
 
-Importing the package registers its layers with Keras and needs TensorFlow and NumPy only. Where
-TensorFlow is not installed, the graph (`rstg_tf.graph`) and the data generators (`rstg_tf.data`)
-still import.
+Importing the package is quick: its parts and TensorFlow are imported when they are first used. As
+soon as Keras is imported, the layers are registered with it, so that `keras.models.load_model`
+gives the real ones. Where TensorFlow is not installed, the graph (`rstg_tf.graph`) and the data
+generators (`rstg_tf.data`) still work.
 """
 
-import importlib.util
+import importlib
+import pkgutil
+import sys
+import typing
 
-from rstg_tf.graph import SpaceGraph
+import wrapt
 
 __version__ = "0.1.0"
-__all__ = ["RSTG", "SpaceGraph", "list_models", "load_model"]
 
-if importlib.util.find_spec("tensorflow") is not None:
-    from rstg_tf.layers import RSTG
-    from rstg_tf.models import VideoClassifier
-    from rstg_tf.zoo import list_models, load_model
+_PLACES = {
+    "RSTG": "layers",
+    "SpaceGraph": "graph",
+    "VideoClassifier": "models",
+    "list_models": "hub",
+    "load_model": "hub",
+    "list_experiments": "experiments",
+    "train": "training",
+    "evaluate": "evaluation",
+    "Predictor": "prediction",
+}
+__all__ = sorted(_PLACES)
 
-    __all__ += ["VideoClassifier"]
+if typing.TYPE_CHECKING:  # The same for type checkers, which don't run `__getattr__`.
+    from rstg_tf.evaluation import evaluate as evaluate
+    from rstg_tf.experiments import list_experiments as list_experiments
+    from rstg_tf.graph import SpaceGraph as SpaceGraph
+    from rstg_tf.hub import list_models as list_models
+    from rstg_tf.hub import load_model as load_model
+    from rstg_tf.layers import RSTG as RSTG
+    from rstg_tf.models import VideoClassifier as VideoClassifier
+    from rstg_tf.prediction import Predictor as Predictor
+    from rstg_tf.training import train as train
+
+
+def __getattr__(name):
+    if name in _PLACES:
+        value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+        return globals().setdefault(name, value)
+    if name in _parts():
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_PLACES, *_parts()})
+
+
+def _parts():
+    return {module.name for module in pkgutil.iter_modules(__path__)}
+
+
+_REGISTERING = ("keras", "rstg_tf.layers", "rstg_tf.backbones")
+_imported = set()
+
+
+def _register_layers(module):
+    """Imports the layers once Keras is there and no import of a part of them is under way."""
+    _imported.add(module.__name__)
+    if _imported.issuperset(sys.modules.keys() & set(_REGISTERING)):
+        importlib.import_module("rstg_tf.models")
+
+
+for _name in _REGISTERING:
+    wrapt.register_post_import_hook(_register_layers, _name)
