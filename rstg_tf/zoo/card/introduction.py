@@ -103,13 +103,13 @@ def _data(facts):
     name = facts.metrics["data"]["name"]
     if name == "interactions":
         return (
-            "Interactions: clips rendered by `rstg_tf.data.Interactions`, of actions in pairs that "
+            "Interactions: clips rendered by `rstg_tf.data.interactions`, of actions in pairs that "
             "only the order of time tells apart. It stands in for Something-Something and is not "
             "Something-Something."
         )
     if is_rendered(name):
         return (
-            "SyncMNIST: clips rendered by `rstg_tf.data.SyncMNIST`: several moving digits, of "
+            "SyncMNIST: clips rendered by `rstg_tf.data.syncmnist`: several moving digits, of "
             "which two move in synchrony."
         )
     return f"the data set {code(name)}."
