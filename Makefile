@@ -29,6 +29,7 @@ bench: environment
 lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 environment: $(READY)
 
