@@ -3,8 +3,10 @@
 import tensorflow as tf
 
 from rstg_tf.layers.folding import fold_time, unfold_time
+from rstg_tf.registry import BACKBONES
 
 
+@BACKBONES.register("simple_conv")
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
 class SimpleConv(tf.keras.layers.Layer):
     """A stack of 3x3 convolutions and 2x2 max-pools, applied to every frame by itself.

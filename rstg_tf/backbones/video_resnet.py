@@ -11,6 +11,7 @@ from rstg_tf.layers.folding import fold_time, sizes, unfold_time
 from rstg_tf.layers.non_local import NonLocal
 from rstg_tf.layers.normalization import frozen_statistics
 from rstg_tf.layers.video_convolution import VideoConvolution
+from rstg_tf.registry import BACKBONES
 
 STAGES = {"res2": (3, 64), "res3": (4, 128), "res4": (6, 256), "res5": (3, 512)}
 # Sizes in time of the stem's kernel and of the first kernel of every block (Wang et al. 2018).
@@ -24,6 +25,7 @@ I3D_KERNELS = {
 C2D_KERNELS = {"stem": 1, **{stage: (1,) * blocks for stage, (blocks, _) in STAGES.items()}}
 
 
+@BACKBONES.register("video_resnet", hidden=("layout",))
 @tf.keras.utils.register_keras_serializable("rstg_tf")
 class VideoResNet(tf.keras.layers.Layer):
     """A ResNet-50 over space and time (Wang et al., CVPR 2018, table 1 and section 4).

@@ -1,6 +1,5 @@
 """Named experiments as strict configs on Model Garden's hyperparams."""
 
-from rstg_tf.experiments import interactions, syncmnist, video_resnet  # noqa: F401  (they register)
 from rstg_tf.experiments.build import build_model, build_source
 from rstg_tf.experiments.config import Experiment
 from rstg_tf.experiments.dump import to_plain, to_yaml

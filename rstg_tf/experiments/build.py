@@ -2,6 +2,7 @@
 
 from rstg_tf.experiments.config import Optimization
 from rstg_tf.models import VideoClassifier
+from rstg_tf.registry import SOURCES
 
 
 def build_model(config):
@@ -70,20 +71,5 @@ def build_source(config):
 
         clips = Clips(**config.clips.as_dict())
         return Shards(config.input_path, config.split, clips, config.on_corrupt)
-    generator = _GENERATORS[config.source.type]
-    return generator()(split=config.split, seed=config.seed, **config.source.get().as_dict())
-
-
-def _interactions():
-    from rstg_tf.data.synthetic.interactions import Interactions
-
-    return Interactions
-
-
-def _syncmnist():
-    from rstg_tf.data.synthetic.syncmnist import SyncMNIST
-
-    return SyncMNIST
-
-
-_GENERATORS = {"interactions": _interactions, "syncmnist": _syncmnist}
+    source = SOURCES.get(config.source.type)
+    return source(split=config.split, seed=config.seed, **config.source.get().as_dict())

@@ -2,22 +2,22 @@
 
 from rstg_tf.experiments.config import Data, Experiment, Source, Trainer
 from rstg_tf.experiments.recipe import adamw
-from rstg_tf.experiments.registry import register
+from rstg_tf.registry import EXPERIMENTS
 
 
-@register("interactions_rstg")
+@EXPERIMENTS.register("interactions_rstg")
 def interactions_rstg(size):
     """Convolutions per frame and the space-time graph."""
     return _experiment(size, "rstg")
 
 
-@register("interactions_mean")
+@EXPERIMENTS.register("interactions_mean")
 def interactions_mean(size):
     """The average over frames of what each frame shows: blind to the order of time."""
     return _experiment(size, "mean")
 
 
-@register("interactions_lstm")
+@EXPERIMENTS.register("interactions_lstm")
 def interactions_lstm(size):
     """An LSTM over what each frame shows and where: time, but no graph."""
     return _experiment(size, "conv_lstm")

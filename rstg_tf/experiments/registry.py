@@ -1,23 +1,8 @@
-"""The register of experiments: one decorator, names with wildcards, sizes."""
+"""Experiments by name, in two sizes."""
 
-import difflib
-import fnmatch
+from rstg_tf.registry import EXPERIMENTS
 
 SIZES = ("lite", "paper")
-
-_BUILDERS = {}
-
-
-def register(name):
-    """Registers the decorated function, from a size to a config, as the experiment `name`."""
-
-    def decorate(builder):
-        if name in _BUILDERS:
-            raise ValueError(f"Experiment {name!r} is registered twice.")
-        _BUILDERS[name] = builder
-        return builder
-
-    return decorate
 
 
 def list_experiments(pattern="*"):
@@ -29,7 +14,7 @@ def list_experiments(pattern="*"):
     Returns:
         A sorted list of names.
     """
-    return sorted(fnmatch.filter(_BUILDERS, pattern))
+    return EXPERIMENTS.list(pattern)
 
 
 def get_experiment(name, size="lite"):
@@ -45,14 +30,9 @@ def get_experiment(name, size="lite"):
     Raises:
         ValueError: if there is no such experiment or size; names the closest ones.
     """
-    if name not in _BUILDERS:
-        close = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
-        raise ValueError(
-            f"There is no such experiment; the closest are {close or list_experiments()}. "
-            f"Received: {name!r}"
-        )
+    builder = EXPERIMENTS.get(name)
     if size not in SIZES:
         raise ValueError(f"A size is one of {list(SIZES)}. Received: size={size!r}")
-    config = _BUILDERS[name](size)
+    config = builder(size)
     config.name, config.size = name, size
     return config

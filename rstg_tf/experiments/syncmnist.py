@@ -7,8 +7,8 @@ import functools
 
 from rstg_tf.experiments.config import Data, Experiment, Head, Source, SyncMNIST, Trainer
 from rstg_tf.experiments.recipe import adamw
-from rstg_tf.experiments.registry import register
 from rstg_tf.experiments.video_resnet import set_video_resnet
+from rstg_tf.registry import EXPERIMENTS
 
 # Name of the row -> head and its settings.
 ROWS = {
@@ -93,4 +93,4 @@ def _set_simple_conv(model, row, size):
 
 for _digits, _rows in ((3, ROWS), (5, (*ROWS, *VIDEO_RESNETS))):
     for _row in _rows:
-        register(f"sync{_digits}_{_row}")(functools.partial(_experiment, _digits, _row))
+        EXPERIMENTS.register(f"sync{_digits}_{_row}")(functools.partial(_experiment, _digits, _row))

@@ -17,7 +17,7 @@ from rstg_tf.experiments.config import (
     Trainer,
 )
 from rstg_tf.experiments.recipe import adamw
-from rstg_tf.experiments.registry import register
+from rstg_tf.registry import EXPERIMENTS
 
 # Name of the row -> places of the RSTG blocks.
 ROWS = {
@@ -103,4 +103,4 @@ def set_video_resnet(model, row, size):
 
 
 for _row in ROWS:
-    register(_row)(functools.partial(_experiment, _row))
+    EXPERIMENTS.register(_row)(functools.partial(_experiment, _row))

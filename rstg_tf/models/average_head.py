@@ -5,10 +5,12 @@ import tensorflow as tf
 from rstg_tf.layers import RSTG
 from rstg_tf.layers.folding import sizes
 from rstg_tf.layers.normalization import NORMS, make_norm
+from rstg_tf.registry import HEADS
 
 COMBINATIONS = ("plus", "serial")
 
 
+@HEADS.register("average")
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
 class AverageHead(tf.keras.layers.Layer):
     """Averages a map over time and space; an RSTG block may add what it makes of the map.

@@ -1,8 +1,11 @@
 """Heads without a graph: the baselines that the poster's first table compares with."""
 
+import functools
+
 import tensorflow as tf
 
 from rstg_tf.layers import RegionPooling
+from rstg_tf.registry import HEADS
 
 
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
@@ -101,3 +104,11 @@ class SequenceHead(tf.keras.layers.Layer):
         shape = tf.shape(cells)
         side_by_side = tf.reshape(cells, [shape[0], shape[1], self.grid**2 * self.units])
         return self._project(side_by_side)
+
+
+for _name, _spatial, _temporal in (
+    ("mean", "conv", "mean"),
+    ("mean_lstm", "mean", "lstm"),
+    ("conv_lstm", "conv", "lstm"),
+):
+    HEADS.register(_name)(functools.partial(SequenceHead, spatial=_spatial, temporal=_temporal))

@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-from rstg_tf.backbones import build_backbone
 from rstg_tf.layers import RSTG
-from rstg_tf.models.heads import build_head
+from rstg_tf.registry import BACKBONES, HEADS
 
 # name -> (offset, divisor) of (pixel - offset) / divisor
 PREPROCESSING = {
@@ -26,7 +25,7 @@ class VideoClassifier(tf.keras.Model):
         channels: channels of a frame, 1 or 3.
         backbone: name of a backbone, see `rstg_tf.backbones`.
         backbone_options: the backbone's own arguments, a dict.
-        head: name of a head, see `rstg_tf.models.heads`: `"average"`, `"rstg"`, `"mean"`,
+        head: name of a head, see `rstg_tf.models`: `"average"`, `"rstg"`, `"mean"`,
             `"mean_lstm"` or `"conv_lstm"`.
         head_options: the head's own arguments, a dict.
         norm: `"layer"` normalises the clip's vector before the classifier, `"none"` does not.
@@ -81,8 +80,9 @@ class VideoClassifier(tf.keras.Model):
             "backbone_options": dict(backbone_options or {}),
             "head_options": dict(head_options or {}),
         }
-        self.backbone = build_backbone(backbone, **self._options["backbone_options"])
-        self.head = build_head(head, **self._options["head_options"])
+        options = self._options["backbone_options"]
+        self.backbone = BACKBONES.get(backbone)(name="backbone", **options)
+        self.head = HEADS.get(head)(name="head", **self._options["head_options"])
         self._norm = tf.keras.layers.LayerNormalization(name="norm") if norm == "layer" else None
         self._dropout = tf.keras.layers.Dropout(dropout)
         self._classifier = tf.keras.layers.Dense(num_classes, dtype="float32", name="classifier")

@@ -2,7 +2,8 @@ import pytest
 import tensorflow as tf
 from closeness import assert_close
 
-from rstg_tf.backbones import SimpleConv, build_backbone
+from rstg_tf.backbones import SimpleConv
+from rstg_tf.models import VideoClassifier
 
 
 def test_is_convolution_bias_relu_pool():
@@ -49,5 +50,5 @@ def test_refuses_no_filters(filters):
 
 
 def test_unknown_backbone():
-    with pytest.raises(ValueError, match=r"one of .'simple_conv'.*Received: backbone='resnet'"):
-        build_backbone("resnet")
+    with pytest.raises(ValueError, match=r"closest.*'video_resnet'.*Received: backbone='resnet'"):
+        VideoClassifier(2, backbone="resnet")

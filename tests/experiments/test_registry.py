@@ -28,7 +28,9 @@ def test_the_posters_first_table_and_interactions_are_there():
 
 
 def test_unknown_experiment_names_the_closest():
-    with pytest.raises(ValueError, match=r"closest.*'sync3_rstg_alltemp'.*Received: 'sync3_altem"):
+    with pytest.raises(
+        ValueError, match=r"closest.*'sync3_rstg_alltemp'.*Received: experiment='sync3_altem"
+    ):
         experiments.get_experiment("sync3_altemp")
     with pytest.raises(ValueError, match="Received: size='medium'"):
         experiments.get_experiment("interactions_rstg", size="medium")

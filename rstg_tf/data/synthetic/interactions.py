@@ -7,10 +7,12 @@ import numpy as np
 
 from rstg_tf.data.synthetic import choreography, rendering
 from rstg_tf.data.synthetic.seeds import clip_seed
+from rstg_tf.registry import SOURCES
 
 CLASS_NAMES = [name for _, *names in choreography.ACTIONS for name in names]
 
 
+@SOURCES.register("interactions", hidden=("split", "seed", "num_examples"))
 class Interactions:
     """Renders clips of 20 classes: 10 actions and their twins, the same played backwards.
 

@@ -10,6 +10,7 @@ from rstg_tf.data.synthetic.digits import load_digits
 from rstg_tf.data.synthetic.pil_resize import bilinear_weights
 from rstg_tf.data.synthetic.seeds import CLIPS_PER_TRAINING, clip_seed
 from rstg_tf.data.synthetic.trajectories import load_trajectories
+from rstg_tf.registry import SOURCES
 
 NO_PAIR = 45
 CLASS_NAMES = [f"{a} and {b}" for a in range(10) for b in range(a)] + ["no pair"]
@@ -45,6 +46,7 @@ class Plan(NamedTuple):
     synchronous: bool
 
 
+@SOURCES.register("syncmnist", hidden=("split", "seed", "source", "num_videos"))
 class SyncMNIST:
     """Makes videos of moving digits, two of which move in synchrony.
 
