@@ -42,7 +42,7 @@ def main():
 
 
 def run(arguments):
-    from rstg_tf.zoo import completing, costs, notebook, readme
+    from rstg_tf.zoo import completing, costs, notebook, tables
 
     options = vars(arguments)
     names, execute = options.pop("names"), options.pop("notebook")
@@ -55,7 +55,7 @@ def run(arguments):
         elif execute is False:
             files.discard(notebook.FILE_NAME)
         entry = completing.complete(name, files, **options)
-        readme.refresh(entry.parent)
+        tables.refresh(entry.parent)
         print(f"completed {entry}", flush=True)
 
 

@@ -45,7 +45,7 @@ def main():
 
 def run(arguments):
     from rstg_tf.runs.run_folder import RunFolder
-    from rstg_tf.zoo import completing, publish, readme
+    from rstg_tf.zoo import completing, publish, tables
     from rstg_tf.zoo.notebook import FILE_NAME
 
     options = vars(arguments)
@@ -53,7 +53,7 @@ def run(arguments):
     command = shlex.join(["python", "pipelines/publish.py", *sys.argv[1:]])
     entry = publish(**options, command=command)
     print(f"published {entry}")
-    readme.refresh(entry.parent)
+    tables.refresh(entry.parent)
     if notebook:
         config = RunFolder(arguments.run_dir).read_config()
         completing.complete(
@@ -64,7 +64,7 @@ def run(arguments):
             config=config,
             max_megabytes=arguments.max_megabytes,
         )
-        readme.refresh(entry.parent)
+        tables.refresh(entry.parent)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import math
 import pathlib
 
 from rstg_tf.experiments.overrides import read_mapping
+from rstg_tf.experiments.rows import PAPER
 
 # The config of the authors' best network, RSTG at res3 and res4; others differ in a few flags.
 _BASE = {
@@ -32,17 +33,7 @@ _BASE = {
     "use_positional_emb": False,
     "video_num_frames": 32,
 }
-EXPERIMENTS = {
-    "c2d": {"backbone_model": "c2d"},
-    "rstg_c2d": {"backbone_model": "c2d", "place_graph": "final"},
-    "i3d": {},
-    "i3d_nl": {"backbone_model": "non-local", "place_nonlocal": "res3-res4"},
-    "rstg_vec": {"place_graph": "final"},
-    "rstg_res2": {"place_graph": "res2"},
-    "rstg_res3": {"place_graph": "res3"},
-    "rstg_res4": {"place_graph": "res4"},
-    "rstg_res3_4": {"place_graph": "res3-res4"},
-}
+EXPERIMENTS = {row.experiment: row.flags for row in PAPER if row.flags is not None}
 BACKBONES = ("simple_c2d", "c2d", "i3d", "non-local")
 NORMS = {"none": "none", "BN": "batch", "LN": "clip"}
 _ATTENTIONS = {"dot": "dot", "simple": "additive"}

@@ -5,19 +5,25 @@ from rstg_tf.experiments.recipe import adamw
 from rstg_tf.registry import EXPERIMENTS
 
 
-@EXPERIMENTS.register("interactions_rstg")
+@EXPERIMENTS.register(
+    "interactions_rstg",
+    table="Interactions",
+    compare_with=("interactions_mean", "interactions_lstm"),
+)
 def interactions_rstg(size):
     """Convolutions per frame and the space-time graph."""
     return _experiment(size, "rstg")
 
 
-@EXPERIMENTS.register("interactions_mean")
+@EXPERIMENTS.register("interactions_mean", table="Interactions")
 def interactions_mean(size):
     """The average over frames of what each frame shows: blind to the order of time."""
     return _experiment(size, "mean")
 
 
-@EXPERIMENTS.register("interactions_lstm")
+@EXPERIMENTS.register(
+    "interactions_lstm", table="Interactions", compare_with=("interactions_mean",)
+)
 def interactions_lstm(size):
     """An LSTM over what each frame shows and where: time, but no graph."""
     return _experiment(size, "conv_lstm")

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from rstg_tf.files import check_room, check_temporary_room
 from rstg_tf.hub import records, saved_model
-from rstg_tf.zoo import completing, notebook, plan, publishing, readme
+from rstg_tf.zoo import completing, notebook, plan, publishing, tables
 
 NUM_CLIPS = 5_000
 
@@ -50,7 +50,7 @@ def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None
             _tell(f"{entry.name}: failed: {error}")
         finally:
             tf.keras.backend.clear_session()
-        readme.refresh(entry.zoo)
+        tables.refresh(entry.zoo)
     return failed
 
 

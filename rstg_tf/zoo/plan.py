@@ -5,9 +5,11 @@ import fnmatch
 import pathlib
 from typing import Any, NamedTuple
 
+from rstg_tf.experiments import apply_overrides, check, get_experiment, list_experiments
+from rstg_tf.experiments.rows import INTERACTIONS, list_tables
 from rstg_tf.hub import manifest, records
 from rstg_tf.runs.run_folder import RunFolder
-from rstg_tf.zoo import completing, published, publishing
+from rstg_tf.zoo import completing, publishing, tables
 
 NOT_TRAINED = "not trained"
 BEGUN = "training has begun"
@@ -39,7 +41,7 @@ class Plan(NamedTuple):
 
 
 def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", zoo=None):
-    """Lists the entries of a zoo: the experiments on Interactions and the poster's two tables.
+    """Lists the entries of a zoo: one for each registered experiment.
 
     Args:
         only: names of experiments, with the wildcards of a shell, separated by commas.
@@ -57,8 +59,6 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
         ValueError: a name that no experiment of the zoo has; the closest are shown. Or what
             `get_experiment` and `apply_overrides` raise.
     """
-    from rstg_tf.experiments import apply_overrides, check, get_experiment
-
     plans, folder, elsewhere = [], manifest.zoo_directory(zoo), manifest.zoo_directory()
     for experiment in _choose(only):
         config = get_experiment(experiment, size)
@@ -115,8 +115,6 @@ def progress_table(plans):
 
 
 def _row(plan, state):
-    from rstg_tf.zoo.tables import percent
-
     about = manifest.read_manifest(plan.zoo).get(plan.name, {})
     published_by = about if _is_published(plan, about) else {}
     summary = records.read_progress(
@@ -132,7 +130,7 @@ def _row(plan, state):
         "videos": f"{videos:,}" if published_by else f"{videos:,} of {batch * steps:,}",
         "minutes": f"{summary.get('minutes', 0):.0f}" if summary else "",
         "validation": f"{100 * best['accuracy']:.1f}" if best else "",
-        "test top-1 (95 %)": percent(figures, "top_1") if figures else "",
+        "test top-1 (95 %)": tables.percent(figures, "top_1") if figures else "",
     }
 
 
@@ -142,7 +140,7 @@ def _is_published(plan, about):
 
 
 def _choose(only):
-    names, chosen = _names(), []
+    names, chosen = experiments_in_order(), []
     for pattern in filter(None, only.split(",")):
         found = fnmatch.filter(names, pattern)
         if not found:
@@ -155,16 +153,12 @@ def _choose(only):
     return [name for name in names if name in chosen]
 
 
-def _names():
-    """Names of all experiments of the zoo, in the order of the tables."""
-    from rstg_tf.experiments import list_experiments
-
-    second = [row.experiments[0] for row in published.SOMETHING_SOMETHING.rows]
-    rows = published.SYNCMNIST.rows
-    first = [row.experiments[column] for column in range(2) for row in rows]
+def experiments_in_order():
+    """Names of all experiments: those on Interactions, then in the order of the tables."""
+    tables = sorted(list_tables(), key=lambda pair: pair[0].title != INTERACTIONS)
+    in_order = [row.experiment for _, rows in tables for row in rows if row.experiment]
     registered = list_experiments()
-    in_tables = [name for name in second + first if name in registered]
-    return list_experiments("interactions_*") + in_tables
+    return [name for name in in_order if name in registered]
 
 
 def _figures(plan):

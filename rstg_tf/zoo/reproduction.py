@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from rstg_tf.files import check_room
 from rstg_tf.hub import manifest, records
+from rstg_tf.zoo.tables import percent
 
 SEED = 3_000_000  # Training, validation, card and notebook take others.
 NUM_CLIPS = 5_000
@@ -28,8 +29,6 @@ class Move(NamedTuple):
 
     def __str__(self):
         """The move in words."""
-        from rstg_tf.zoo.tables import percent
-
         before, now = (percent(f, self.figure) for f in (self.published, self.measured))
         return f"{self.name}: {self.figure} was {before} and is {now}"
 

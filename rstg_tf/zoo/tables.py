@@ -1,26 +1,39 @@
 """The tables of a zoo in Markdown: the poster's figures, ours beside them, and what they say."""
 
-from rstg_tf.zoo import published
+from rstg_tf import files
+from rstg_tf.experiments import SIZES, list_experiments
+from rstg_tf.experiments.rows import compared_pairs, find_row, list_tables
+from rstg_tf.hub import manifest
 from rstg_tf.zoo.markdown import inline
 
-_EXPLANATIONS = {
-    published.SOMETHING_SOMETHING: (
-        "Published: on {title}, trained at full size. Ours: on the test set that the row names, "
-        "which is other data where it is not {title}. Compare rows with one another, not the "
-        "published columns with ours."
-    ),
-    published.SYNCMNIST: (
-        "Who recognises the digits but not the two that are in synchrony gets one over the number "
-        "of pairs: 33.3 % with 3 digits, 10 % with 5. A model is published only if it is better by "
-        "more than its interval; until then its row says so, also where a training was tried "
-        "([docs/syncmnist_recipe.md]({folder}../docs/syncmnist_recipe.md))."
-    ),
-}
-_INTERACTIONS = (
-    "The small experiments on Interactions, with no published figure to compare with. Within pairs "
-    "is the choice between a class and its twin in reversed time, where a guess gives 50 %."
-)
+README = "README.md"
+_BEGIN = "<!-- Tables: made by pipelines/build_zoo.py and publish.py, not by hand. -->"
+_END = "<!-- End of the tables. -->"
+_COLUMNS = {"top_1": "top-1", "top_5": "top-5", "within_pair": "within pairs"}
 COMMAND = "python pipelines/build_zoo.py --only={}"
+
+
+def refresh(zoo=None):
+    """Makes the tables in the `README.md` of a zoo anew from its manifest; its text stays.
+
+    Args:
+        zoo: folder of the zoo, see `rstg_tf.list_models`. Where it has no `README.md`, one of the
+            tables alone is written.
+
+    Returns:
+        `pathlib.Path` of the file.
+    """
+    zoo = manifest.zoo_directory(zoo)
+    zoo.mkdir(parents=True, exist_ok=True)
+    path = zoo / README
+    with files.locked(zoo):
+        text = path.read_text() if path.exists() else "# Model zoo\n"
+        before, _, rest = text.partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+        made = render(manifest.read_manifest(zoo))
+        with files.written_whole(path) as part:
+            part.write_text(f"{before.rstrip()}\n\n{_BEGIN}\n\n{made}\n{_END}\n{after.lstrip()}")
+    return path
 
 
 def render(entries, folder=""):
@@ -34,40 +47,48 @@ def render(entries, folder=""):
     Returns:
         Markdown text. A row whose experiment is not trained says so, with the command for it.
     """
-    from rstg_tf.zoo.comparison import read_out
-
     sections = []
-    for table in (published.SOMETHING_SOMETHING, published.SYNCMNIST):
-        explanation = _EXPLANATIONS[table].format(title=table.title, folder=folder)
-        sections += [f"## {table.title}", explanation]
-        if table is published.SYNCMNIST:
-            for column, title in enumerate(table.columns):
-                rows = _digits_rows(table, column, entries, folder)
-                sections += [f"### {title}", _to_markdown(rows)]
-        else:
-            sections.append(_to_markdown(_two_figures_rows(table, entries, folder)))
-    rows = _interactions_rows(entries, folder)
-    sections += ["## Interactions", _INTERACTIONS, _to_markdown(rows)]
+    for table, rows in list_tables():
+        sections += [f"## {table.title}", table.explanation.format(folder=folder)]
+        for part in dict.fromkeys(row.part for row in rows):
+            sections += [f"### {part}" if part else ""]
+            sections += [_to_markdown(table, [r for r in rows if r.part == part], entries, folder)]
     sections += ["## What the figures say", read_out(entries)]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
-def entries_of(experiment, entries):
-    """The entries that are trainings of an experiment and have figures: that of its name first.
+def read_out(entries):
+    """Says which models are better than which others, and by how much.
 
     Args:
-        experiment: name of the experiment, or None.
-        entries: see `render`.
+        entries: see `render`. A pair of experiments is passed over where one is not published, or
+            was tested on other clips than the other.
 
     Returns:
-        List of names.
+        Markdown text: a sentence for every pair whose 95 % intervals of top-1 do not overlap, and
+        one that names the pairs that can't be told apart.
     """
-    names = [
-        name
-        for name, about in entries.items()
-        if about.get("figures") and about.get("experiment") == experiment
-    ]
-    return sorted(names, key=lambda name: (name != experiment, name))
+    sentences, undecided = [], []
+    for size in SIZES:
+        for pair in compared_pairs():
+            pair = [manifest.entry_name(name, size) for name in pair]
+            if not _are_comparable(*(entries.get(name) for name in pair)):
+                continue
+            better = _better(pair, entries)
+            if better is None:
+                undecided.append("`{}` and `{}`".format(*pair))
+            else:
+                sentences.append(f"- {_sentence(*better, entries)}")
+    if undecided:
+        sentences.append(f"- Their intervals do not tell apart: {'; '.join(undecided)}.")
+    if not sentences:
+        return "No two models that could be compared are published yet."
+    rule = (
+        "Top-1 of models that were tested on the same clips; one is called better only where the "
+        "95 % intervals do not overlap. The intervals are those of the test clips: one training "
+        "each, so another seed may move a figure by more."
+    )
+    return "\n".join([rule, "", *sentences])
 
 
 def percent(figures, name):
@@ -86,47 +107,35 @@ def percent(figures, name):
     return f"{100 * figures[name]:.1f} ({100 * low:.1f} … {100 * high:.1f})"
 
 
-def _two_figures_rows(table, entries, folder):
-    for row in table.rows:
-        theirs = {
-            f"published {column}": _number(figure)
-            for column, figure in zip(table.columns, row.figures, strict=True)
-        }
-        figures = {"ours top-1 (95 %)": "top_1", "ours top-5 (95 %)": "top_5"}
-        theirs = {"model": row.method, **theirs}
-        yield from _rows(theirs, row.experiments[0], figures, entries, folder)
+def _to_markdown(table, rows, entries, folder):
+    import pandas as pd
+
+    published = [name for name in ("top_1", "top_5") if any(getattr(row, name) for row in rows)]
+    lines = []
+    for row in rows:
+        theirs = {f"published {_COLUMNS[name]}": _number(getattr(row, name)) for name in published}
+        ours = {f"ours {_COLUMNS[name]} (95 %)": name for name in table.figures}
+        lines += _lines({"model": row.name, **theirs}, row.experiment, ours, entries, folder)
+    return pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
 
 
-def _digits_rows(table, column, entries, folder):
-    for row in table.rows:
-        experiment, figure = row.experiments[column], row.figures[column]
-        if experiment or figure:
-            theirs = {"model": row.method, "published": _number(figure)}
-            yield from _rows(theirs, experiment, {"ours (95 %)": "top_1"}, entries, folder)
-
-
-def _interactions_rows(entries, folder):
-    from rstg_tf.experiments import list_experiments
-
-    figures = {"top-1 (95 %)": "top_1", "within pairs (95 %)": "within_pair"}
-    for experiment in list_experiments("interactions_*"):
-        yield from _rows({"model": experiment}, experiment, figures, entries, folder)
-
-
-def _rows(theirs, experiment, figures, entries, folder):
-    """The rows of one experiment: one for each entry, or one that says that there is none."""
-    from rstg_tf.experiments import list_experiments
-
-    names = entries_of(experiment, entries)
-    for name in names:
+def _lines(theirs, experiment, ours, entries, folder):
+    """The lines of one row: one for each entry, or one that says that there is none."""
+    names = [
+        name
+        for name, about in entries.items()
+        if about.get("figures") and about.get("experiment") == experiment
+    ]
+    for name in sorted(names, key=lambda name: (name != experiment, name)):
         about = entries[name]
+        start = about.get("started_from")
         yield {
             **theirs,
-            **{title: percent(about["figures"], figure) for title, figure in figures.items()},
+            **{title: percent(about["figures"], figure) for title, figure in ours.items()},
             "test set": f"{inline(about['data'])}, {about['figures']['num_clips']:,} clips",
             "size": inline(about["size"]),
             "parameters": f"{about['parameters']:,}",
-            "videos seen": _videos(about),
+            "videos seen": f"{about['videos']:,}{f', after {inline(start)}' if start else ''}",
             "entry": _links(name, about, folder),
         }
     if not names:
@@ -136,13 +145,7 @@ def _rows(theirs, experiment, figures, entries, folder):
         state = trained if known else "no experiment here"
         rest = dict.fromkeys(("test set", "size", "parameters", "videos seen"), "")
         command = f"`{COMMAND.format(experiment)}`" if known and not published else ""
-        ours = dict.fromkeys(figures, state)
-        yield {**theirs, **ours, **rest, "entry": command}
-
-
-def _videos(about):
-    start = about.get("started_from")
-    return f"{about['videos']:,}{f', after {inline(start)}' if start else ''}"
+        yield {**theirs, **dict.fromkeys(ours, state), **rest, "entry": command}
 
 
 def _links(name, about, folder):
@@ -156,7 +159,31 @@ def _number(figure):
     return "–" if figure is None else f"{figure:.1f}"
 
 
-def _to_markdown(rows):
-    import pandas as pd
+def _are_comparable(first, second):
+    if not all(about and about.get("figures") for about in (first, second)):
+        return False
+    return all(first.get(key) == second.get(key) for key in ("test_set", "size"))
 
-    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+def _better(pair, entries):
+    """The pair with the better one first, or None where their intervals overlap."""
+    for first, second in (pair, pair[::-1]):
+        low, high = (entries[n]["figures"]["top_1_interval_95"] for n in (first, second))
+        if low[0] > high[1]:
+            return first, second
+    return None
+
+
+def _sentence(better, worse, entries):
+    first, second = (entries[name]["figures"]["top_1"] for name in (better, worse))
+    text = (
+        f"`{better}` is better than `{worse}` by {100 * (first - second):.1f} points "
+        f"({100 * first:.1f} % and {100 * second:.1f} %)"
+    )
+    videos = [entries[name]["videos"] for name in (better, worse)]
+    if videos[0] != videos[1]:
+        text += f"; they saw {videos[0]:,} and {videos[1]:,} videos"
+    rows = [find_row(entries[name]["experiment"]) for name in (better, worse)]
+    if all(row and row.top_1 for row in rows):
+        text += f"; published: {rows[0].top_1:.1f} % and {rows[1].top_1:.1f} %"
+    return f"{text}."

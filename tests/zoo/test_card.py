@@ -8,9 +8,10 @@ from markdown_it import MarkdownIt
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
+from rstg_tf.experiments import rows
 from rstg_tf.hub import manifest, saved_model
 from rstg_tf.models import VideoClassifier
-from rstg_tf.zoo import card, published
+from rstg_tf.zoo import card
 
 FIGURES = {
     "num_clips": 5000,
@@ -189,13 +190,14 @@ def test_limits_tell_who_never_says_no_pair(facts):
 
 
 def test_every_experiment_of_the_tables_is_found():
-    for table in (published.SYNCMNIST, published.SOMETHING_SOMETHING):
-        names = {name for row in table.rows for name in row.experiments if name}
-        assert names <= set(experiments.list_experiments())
-    assert published.published_figure("sync5_rstg_positional").top_1 == 97.2
-    assert published.published_figure("sync3_rstg_positional") is None
-    assert published.published_figure("sync5_mean_lstm") is None
-    assert published.published_figure("i3d_nl")[2:] == (44.4, 76.0)
+    names = [row.experiment for _, of_table in rows.list_tables() for row in of_table]
+    assert sorted(filter(None, names)) == experiments.list_experiments()
+    assert {name for pair in rows.compared_pairs() for name in pair} <= {*names}
+    assert rows.find_row("sync5_rstg_positional").top_1 == 97.2
+    assert rows.find_row("sync3_rstg_positional").top_1 is None
+    assert rows.find_row("sync5_mean_lstm").top_1 is None
+    nl = rows.find_row("i3d_nl")
+    assert (nl.top_1, nl.top_5) == (44.4, 76.0)
 
 
 MEAN = "<b>|`[x](http://evil)` <script>alert(1)</script>\n# Title\x1b[2J$\\alpha$ *_~"
@@ -225,6 +227,13 @@ def test_text_of_strangers_is_no_markup(facts):
             assert markup not in shown
 
 
+# Sentences of published cards, which have checksums, and what is written in their place today.
+MENDED = {
+    "`rstg_tf.data.interactions`": "`rstg_tf.data.Interactions`",
+    "`rstg_tf.data.syncmnist`": "`rstg_tf.data.SyncMNIST`",
+}
+
+
 @pytest.mark.parametrize("name", ["interactions_mean", "sync3_rstg_1temp", "c2d"])
 def test_published_cards_are_what_is_written_today(name):
     entry = manifest.zoo_directory() / name
@@ -233,4 +242,7 @@ def test_published_cards_are_what_is_written_today(name):
     config.model.num_classes = len(labels)
     config.model.channels = manifest.read_manifest()[name]["clip_shape"][-1]
     made = card.render(card.read_facts(entry, name, experiments.build_model(config.model)))
-    assert made == (entry / "README.md").read_text(encoding="utf-8")
+    published = (entry / "README.md").read_text(encoding="utf-8")
+    for before, today in MENDED.items():
+        published = published.replace(before, today)
+    assert made == published

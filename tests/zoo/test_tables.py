@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from rstg_tf.evaluation import wilson_interval
 from rstg_tf.hub import manifest
-from rstg_tf.zoo import comparison, readme, reproduction, tables
+from rstg_tf.registry import EXPERIMENTS
+from rstg_tf.zoo import plan, reproduction, tables
 
 TEST_SET = {"name": "interactions", "seed": 1}
 
@@ -66,7 +69,7 @@ def test_only_what_intervals_show_is_said():
         "rstg_res3_4": entry("rstg_res3_4", 600, videos=200),
         "rstg_vec": entry("rstg_vec", 900, test_set={"name": "interactions", "seed": 2}),
     }
-    text = comparison.read_out(entries)
+    text = tables.read_out(entries)
     assert lines(text, "- ") == [
         "- `i3d` is better than `rstg_res2` by 10.0 points (50.0 % and 40.0 %); "
         "published: 41.6 % and 46.9 %.",
@@ -78,7 +81,26 @@ def test_only_what_intervals_show_is_said():
         "they saw 200 and 100 videos; published: 49.2 % and 47.7 %.",
         "- Their intervals do not tell apart: `rstg_res3` and `i3d`.",
     ]
-    assert "No two models" in comparison.read_out({"i3d": entry("i3d", 500)})
+    assert "No two models" in tables.read_out({"i3d": entry("i3d", 500)})
+
+
+def test_an_experiment_of_ones_own_has_the_row_that_it_states(monkeypatch):
+    def register(name, **about):
+        monkeypatch.setitem(EXPERIMENTS._entries, name, (None, about))
+
+    register("toy", table="Interactions", compare_with=("interactions_mean",))
+    register("mine", table="My data", top_1=12.3)
+    register("other")
+    entries = {"toy": entry("toy", 900), "interactions_mean": entry("interactions_mean", 500)}
+    text = tables.render(entries)
+    assert "90.0 (88.0 … 91.7)" in lines(text.split("## Interactions")[1], "| toy ")[0]
+    assert "12.3" in lines(text.split("## My data")[1], "| mine ")[0]
+    assert "--only=other" in lines(text.split("## Other experiments")[1], "| other ")[0]
+    assert "- `toy` is better than `interactions_mean` by 40.0 points" in text
+    assert {"toy", "mine", "other"} <= {*plan.experiments_in_order()}
+    register("wrong", tabel="Interactions")
+    with pytest.raises(ValueError, match=r"table, method, .*'tabel'.* for 'wrong'"):
+        tables.render(entries)
 
 
 def test_models_of_another_size_are_compared_with_one_another():
@@ -87,7 +109,7 @@ def test_models_of_another_size_are_compared_with_one_another():
         "rstg_res2_paper": entry("rstg_res2", 400, size="paper"),
         "rstg_res2": entry("rstg_res2", 300),
     }
-    assert lines(comparison.read_out(of_paper), "- ") == [
+    assert lines(tables.read_out(of_paper), "- ") == [
         "- `i3d_paper` is better than `rstg_res2_paper` by 10.0 points (50.0 % and 40.0 %); "
         "published: 41.6 % and 46.9 %.",
     ]
@@ -97,16 +119,16 @@ def test_the_text_around_the_tables_stays(tmp_path):
     manifest.write_manifest(tmp_path / manifest.FILE_NAME, {"i3d": entry("i3d", 500)})
     path = tmp_path / "README.md"
     path.write_text("# My zoo\n\nKeep me.\n")
-    readme.refresh(tmp_path)
+    tables.refresh(tmp_path)
     text = path.read_text()
     assert text.startswith("# My zoo\n\nKeep me.\n\n<!-- Tables")
     path.write_text(f"{text}\nAnd me.\n")
     manifest.write_manifest(tmp_path / manifest.FILE_NAME, {"i3d": entry("i3d", 700)})
-    readme.refresh(tmp_path)
+    tables.refresh(tmp_path)
     changed = path.read_text()
     assert changed.startswith("# My zoo\n\nKeep me.\n") and changed.endswith("\nAnd me.\n")
     assert "70.0 (67.1 … 72.8)" in changed and "50.0" not in changed
-    readme.refresh(tmp_path)
+    tables.refresh(tmp_path)
     assert path.read_text() == changed
 
 

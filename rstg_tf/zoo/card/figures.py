@@ -1,6 +1,6 @@
 """What a model is worth, what was published for it, and what it costs."""
 
-from rstg_tf.zoo import published
+from rstg_tf.experiments import rows
 from rstg_tf.zoo.card.introduction import is_rendered
 from rstg_tf.zoo.card.use import has_attention
 from rstg_tf.zoo.markdown import code, inline
@@ -18,7 +18,7 @@ _ROWS = {
 def measured(facts):
     """The figures with their protocol and intervals."""
     figures, about = facts.metrics["figures"], facts.metrics["data"]
-    rows = [
+    measured_rows = [
         f"| {text} | {_value(figures, name)} | {_interval(figures, name)} |"
         for name, text in _ROWS.items()
         if figures.get(name) is not None
@@ -35,7 +35,7 @@ def measured(facts):
         "",
         "| | value | 95 % interval |",
         "|---|---|---|",
-        *rows,
+        *measured_rows,
         "",
         f"Made by {code(facts.metrics['command'])} with TensorFlow "
         f"{inline(facts.metrics['tensorflow'])}.",
@@ -62,16 +62,17 @@ def measured(facts):
 def beside_published(facts):
     """The published figure beside ours, where there is one."""
     experiment, title = facts.training["experiment"], "## Beside the published figure"
-    row = published.published_figure(experiment)
-    if row is None:
+    row = rows.find_row(experiment)
+    if row is None or (row.top_1 or row.top_5) is None:
+        of_paper = row is not None and row.table in (rows.SOMETHING_SOMETHING, rows.SYNCMNIST)
         none = f"{title}\n\nThe paper's table has no figure for this row."
-        return none if published.is_row(experiment) else ""
+        return none if of_paper else ""
     figures, data = facts.metrics["figures"], facts.metrics["data"]["name"]
     lines = [
         title,
         "",
         f"| | here: {inline(data)}, size {code(facts.training['size'], in_table=True)} | "
-        f"published: “{row.method}”, {row.data} |",
+        f"published: “{row.name}”, {row.data} |",
         "|---|---|---|",
     ]
     for name, theirs in (("top_1", row.top_1), ("top_5", row.top_5)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rstg_tf.zoo import published
+from rstg_tf.experiments import rows
 from rstg_tf.zoo.card.use import has_attention
 from rstg_tf.zoo.markdown import code
 
@@ -51,12 +51,11 @@ def what_it_is(facts):
     """The first lines: what it classifies, and what it was trained on."""
     lines = [f"# {facts.name}"]
     experiment, data = facts.training["experiment"], facts.metrics["data"]["name"]
-    row = published.published_figure(experiment)
-    title = published.SOMETHING_SOMETHING.title
-    if row is not None and row.data == title and is_rendered(data):
+    row = rows.find_row(experiment)
+    if row is not None and row.flags is not None and is_rendered(data):
         lines += [
             f"**Trained on Interactions, not on Something-Something.** It has the architecture of "
-            f"the row “{row.method}” of the paper's table on {title}, at size "
+            f"the row “{row.name}” of the paper's table on {row.table}, at size "
             f"{code(facts.training['size'])}, but it knows {len(facts.class_names)} classes of "
             "rendered clips. The paper's weights, for who holds the authors' TensorFlow 1 "
             "checkpoint:",
@@ -103,13 +102,13 @@ def _data(facts):
     name = facts.metrics["data"]["name"]
     if name == "interactions":
         return (
-            "Interactions: clips rendered by `rstg_tf.data.interactions`, of actions in pairs that "
+            "Interactions: clips rendered by `rstg_tf.data.Interactions`, of actions in pairs that "
             "only the order of time tells apart. It stands in for Something-Something and is not "
             "Something-Something."
         )
     if is_rendered(name):
         return (
-            "SyncMNIST: clips rendered by `rstg_tf.data.syncmnist`: several moving digits, of "
+            "SyncMNIST: clips rendered by `rstg_tf.data.SyncMNIST`: several moving digits, of "
             "which two move in synchrony."
         )
     return f"the data set {code(name)}."
