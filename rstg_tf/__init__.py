@@ -43,7 +43,7 @@ if typing.TYPE_CHECKING:  # The same for type checkers, which don't run `__getat
     from rstg_tf.layers import RSTG as RSTG
     from rstg_tf.models import VideoClassifier as VideoClassifier
     from rstg_tf.prediction import Predictor as Predictor
-    from rstg_tf.training import train as train
+    from rstg_tf.training.train import train as train
 
 
 def __getattr__(name):
@@ -64,7 +64,7 @@ def _parts():
 
 
 _REGISTERING = ("keras", "rstg_tf.layers", "rstg_tf.backbones")
-_imported = set()
+_imported: set[str] = set()
 
 
 def _register_layers(module):

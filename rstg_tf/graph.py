@@ -5,8 +5,9 @@ NumPy only, so that it can be read, printed and drawn where TensorFlow is not in
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ POSITIONAL_GRIDS = ("exact", "floor")
 MAX_NODES = 1024  # Matrices have as many rows and columns.
 
 
-def area_weights(in_size, out_size):
+def area_weights(in_size: int, out_size: int) -> np.ndarray:
     """Weights that resize one axis by area: each output cell is the mean of what it covers.
 
     A cell on the border of two output cells counts for each by its covered fraction; sizes need
@@ -47,7 +48,7 @@ class Region:
     left: Fraction
     right: Fraction
 
-    def neighbours(self, other):
+    def neighbours(self, other: "Region") -> bool:
         """Whether two rectangles overlap or share a border of positive length."""
         dy = min(self.bottom, other.bottom) - max(self.top, other.top)
         dx = min(self.right, other.right) - max(self.left, other.left)
@@ -78,11 +79,11 @@ class SpaceGraph:
             `MAX_NODES` nodes, or an unknown `positional_grid`.
     """
 
-    scales: tuple[tuple[int, int], ...] = (3, 2, 1)
+    scales: Sequence[Any] = (3, 2, 1)
     dim_map: int = 6
     positional_grid: str = "exact"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Brings the scales to pairs and checks every value."""
         if isinstance(self.scales, str) or not isinstance(self.scales, Iterable):
             raise ValueError(
@@ -109,7 +110,7 @@ class SpaceGraph:
         object.__setattr__(self, "dim_map", int(self.dim_map))
 
     @functools.cached_property
-    def regions(self):
+    def regions(self) -> tuple[Region, ...]:
         """Tuple of `Region`, one a node."""
         return tuple(
             Region(
@@ -127,22 +128,22 @@ class SpaceGraph:
         )
 
     @property
-    def num_nodes(self):
+    def num_nodes(self) -> int:
         """Number of regions, `N`."""
         return sum(self.scale_sizes)
 
     @property
-    def num_edges(self):
+    def num_edges(self) -> int:
         """Number of directed edges, `E`."""
         return len(self.edges)
 
     @property
-    def scale_sizes(self):
+    def scale_sizes(self) -> tuple[int, ...]:
         """Tuple with the number of nodes of each scale."""
         return tuple(rows * columns for rows, columns in self.scales)
 
     @functools.cached_property
-    def edges(self):
+    def edges(self) -> np.ndarray:
         """Directed edges as an int array `[E, 2]` of (source, target), ordered by target."""
         grids = np.array([self.scales[region.scale] for region in self.regions], np.int64)
         places = np.array([(region.row, region.column) for region in self.regions], np.int64)
@@ -156,14 +157,14 @@ class SpaceGraph:
         return _read_only(np.argwhere(neighbours)[:, ::-1].copy())
 
     @functools.cached_property
-    def adjacency(self):
+    def adjacency(self) -> np.ndarray:
         """Float array `[N, N]`: 1 where row (target) and column (source) are neighbours."""
         adjacency = np.zeros((self.num_nodes, self.num_nodes))
         adjacency[self.edges[:, 1], self.edges[:, 0]] = 1.0
         return _read_only(adjacency)
 
     @functools.cached_property
-    def positional_maps(self):
+    def positional_maps(self) -> np.ndarray:
         """Float array `[N, P * P]`: a Gaussian centred in each node's region, zero outside it."""
         exact = self.positional_grid == "exact"
         maps = []
@@ -174,7 +175,7 @@ class SpaceGraph:
             maps.append(np.outer(heights, widths).ravel())
         return _read_only(np.array(maps))
 
-    def pool_weights(self, height, width):
+    def pool_weights(self, height: int, width: int) -> np.ndarray:
         """Weights `[N, height * width]` that average a map over each region."""
         return np.concatenate(
             [
@@ -183,7 +184,7 @@ class SpaceGraph:
             ]
         )
 
-    def spread_weights(self, height, width):
+    def spread_weights(self, height: int, width: int) -> np.ndarray:
         """Weights `[height * width, N]` that write nodes back over a map, summed over scales."""
         return np.concatenate(
             [
@@ -193,7 +194,7 @@ class SpaceGraph:
             axis=1,
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Scales, nodes and edges in a line, then each node with its region and neighbours."""
         grids = " + ".join(f"{rows}x{columns}" for rows, columns in self.scales)
         lines = [f"SpaceGraph {grids}: {self.num_nodes} nodes, {self.num_edges} directed edges"]
@@ -206,7 +207,7 @@ class SpaceGraph:
             )
         return "\n".join(lines)
 
-    def plot(self, ax=None, edges=True):
+    def plot(self, ax: Any = None, edges: bool = True) -> Any:
         """Draws the regions of each scale side by side, with every edge between them.
 
         Args:

@@ -47,7 +47,7 @@ class Registry:
     def __init__(self, kind: str, package: str):
         self.kind = kind
         self._package = package
-        self._entries = {}
+        self._entries: dict[str, Any] = {}
 
     def register(self, name: str, **about: Any) -> Callable:
         """Makes a decorator that registers what it decorates.

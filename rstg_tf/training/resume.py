@@ -58,8 +58,8 @@ def restore_newest(state, folder):
         except ValueError as error:
             errors.append(str(error))
             continue
-        for error in errors:
-            print(f"{printable(error)}; going on from step {step}", file=sys.stderr)
+        for message in errors:
+            print(f"{printable(message)}; going on from step {step}", file=sys.stderr)
         return
     if errors:
         raise ValueError(

@@ -7,7 +7,7 @@ import tensorflow as tf
 from rstg_tf.training.cluster import default_signals, meet, read_cluster
 
 STRATEGIES = ("one_device", "mirrored", "multi_worker_mirrored", "tpu")
-_joined = []
+_joined: list[str] = []
 
 
 def get_strategy(runtime):

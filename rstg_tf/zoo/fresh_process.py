@@ -5,7 +5,8 @@ CLIPS is an `.npz` file of batches, OUTPUT one of `NUMBER/NAME` for each output 
 
 import sys
 
-sys.modules["rstg_tf"] = None  # Importing it, or any part of it, raises ImportError.
+# Importing it, or any part of it, raises ImportError.
+sys.modules["rstg_tf"] = None  # type: ignore[assignment]
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
