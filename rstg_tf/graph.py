@@ -218,6 +218,7 @@ class SpaceGraph:
             The axes.
         """
         import matplotlib.pyplot as plt
+        from matplotlib.patches import Rectangle
 
         if ax is None:
             _, ax = plt.subplots(figsize=(3.2 * len(self.scales), 3.6))
@@ -227,7 +228,7 @@ class SpaceGraph:
             width, height = float(region.right - region.left), float(region.bottom - region.top)
             colour = f"C{region.scale}"
             ax.add_patch(
-                plt.Rectangle((left, top), width, height, fc=colour, ec="white", lw=2, alpha=0.35)
+                Rectangle((left, top), width, height, fc=colour, ec="white", lw=2, alpha=0.35)
             )
             centres.append((left + width / 2, top + height / 2))
             ax.annotate(str(node), centres[-1], ha="center", va="center", zorder=3)
