@@ -72,6 +72,7 @@ def _register_layers(module):
     _imported.add(module.__name__)
     if _imported.issuperset(sys.modules.keys() & set(_REGISTERING)):
         importlib.import_module("rstg_tf.models")
+        importlib.import_module("rstg_tf.backbones")
 
 
 for _name in _REGISTERING:
