@@ -8,7 +8,7 @@ from rstg_tf.data.pipeline.decoding import Decoder
 from rstg_tf.data.shards.background import in_background
 from rstg_tf.data.shards.records import numbered_records
 from rstg_tf.data.shards.source import Shards
-from rstg_tf.data.synthetic.seeds import CLIPS_PER_TRAINING
+from rstg_tf.data.source import CLIPS_PER_TRAINING
 
 _SHUFFLE_BYTES = 2**28
 _FOREVER = np.iinfo(np.int64).max

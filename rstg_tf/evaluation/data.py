@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import difflib
 import os
-import re
 
 from rstg_tf.data import tf_files
 from rstg_tf.data.input import evaluation_dataset
@@ -49,6 +48,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
         _choose(section, str(data))
     source = build_source(section)
     about = {"name": source.name, "split": split, "clip_shape": list(source.clip_shape)}
+    about["rendered"] = source.facts.is_rendered
     if section.input_path:
         about["shards"] = tf_files.folder_name(section.input_path)
         if source.clips:
@@ -143,22 +143,8 @@ def chose_weights(about, config):
 
 
 def chance_level(source):
-    """Accuracy of a model that knows what can be known without what the data set asks for.
-
-    On SyncMNIST that is a model that names the digits but not the pair that is in synchrony:
-    one over the number of pairs. Elsewhere it is a guess: one over the number of classes.
-
-    Args:
-        source: what `open_test_set` returned.
-
-    Returns:
-        The accuracy, a float.
-    """
-    syncmnist = re.fullmatch(r"syncmnist(\d+)", source.name)
-    if syncmnist is None:
-        return 1 / len(source.class_names)
-    digits = int(syncmnist[1])
-    return 2 / (digits * (digits - 1))
+    """Returns the accuracy that the facts of a source state as chance, see `Facts`."""
+    return source.facts.chance
 
 
 def without_folders(options):

@@ -3,12 +3,20 @@
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.data.source import find_facts
 from rstg_tf.evaluation.report import Report
 
-NO_PAIR = "no pair"
 
-
-def evaluate(model, dataset, class_names, num_clips=None, chance=None, details=None, progress=True):
+def evaluate(
+    model,
+    dataset,
+    class_names,
+    num_clips=None,
+    chance=None,
+    details=None,
+    progress=True,
+    facts=None,
+):
     """Predicts every clip of a data set and compares with its label.
 
     Args:
@@ -17,12 +25,14 @@ def evaluate(model, dataset, class_names, num_clips=None, chance=None, details=N
         dataset: finite `tf.data.Dataset` of `(clips, labels)`, labels int64 `[B]`.
         class_names: names of the classes in the order of the logits.
         num_clips: number of clips of `dataset`, for the progress bar; asked of it by default.
-        chance: accuracy to compare with; one over the number of classes by default.
+        chance: accuracy to compare with, where it is not that of `facts`.
         details: a dict for JSON that says what is evaluated and how.
         progress: whether to show a progress bar on the error stream.
+        facts: what `source.facts` says; by default those of the generator of these classes, with
+            a chance of one over their number.
 
     Returns:
-        A `Report`. Twin classes of Interactions and SyncMNIST's "no pair" are known by name.
+        A `Report`.
 
     Raises:
         ValueError: an empty data set, a label that is no class, another number of scores than
@@ -31,6 +41,8 @@ def evaluate(model, dataset, class_names, num_clips=None, chance=None, details=N
     from tqdm import tqdm
 
     class_names = tuple(class_names)
+    if facts is None:
+        facts = find_facts(class_names, {})._replace(chance=1 / len(class_names))
     labels, scores = [], []
     predict = tf.function(
         lambda clips: _scores(model(clips, training=False)), reduce_retracing=True
@@ -46,27 +58,11 @@ def evaluate(model, dataset, class_names, num_clips=None, chance=None, details=N
         class_names=class_names,
         labels=np.concatenate(labels),
         scores=np.concatenate(scores),
-        twins=twin_classes(class_names),
-        no_pair=class_names.index(NO_PAIR) if NO_PAIR in class_names else None,
-        chance=1 / len(class_names) if chance is None else chance,
+        twins=facts.twins,
+        no_pair=facts.no_pair,
+        chance=facts.chance if chance is None else chance,
         details=details or {},
     )
-
-
-def twin_classes(class_names):
-    """Pairs `(a, b)` of class indices that show one action forwards and backwards.
-
-    Args:
-        class_names: names of the classes, in order.
-
-    Returns:
-        Tuple of pairs; empty where these are not the classes of Interactions.
-    """
-    from rstg_tf.data.synthetic import interactions
-
-    if tuple(class_names) != tuple(interactions.CLASS_NAMES):
-        return ()
-    return tuple((first, first + 1) for first in range(0, len(class_names), 2))
 
 
 def _scores(outputs):

@@ -85,6 +85,7 @@ def measure(
         class_names,
         num_clips=count,
         chance=sets.chance_level(source),
+        facts=source.facts,
         details=details,
         progress=progress,
     )

@@ -22,6 +22,7 @@ _METRICS = {
         "name": str,
         "split": str,
         "clip_shape": [int],
+        Optional("rendered"): bool,
         Optional("seed"): int,
         Optional("shards"): str,
         Optional("generator"): str,

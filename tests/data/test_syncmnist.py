@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
+from rstg_tf.data.source import CLIPS_PER_TRAINING
 from rstg_tf.data.synthetic.digits import load_digits
-from rstg_tf.data.synthetic.seeds import CLIPS_PER_TRAINING
 from rstg_tf.data.synthetic.syncmnist import CLASS_NAMES, NO_PAIR, SyncMNIST, pair_label
 
 VIDEOS = 12_000

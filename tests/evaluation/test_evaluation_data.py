@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
+import whole_videos
 
 from rstg_tf import experiments
+from rstg_tf.data.shards.dataset_info import read_info, to_text
 from rstg_tf.data.shards.shard_writer import write_shards
+from rstg_tf.data.shards.source import Shards
+from rstg_tf.data.source import Facts
 from rstg_tf.data.synthetic.interactions import Interactions
+from rstg_tf.data.synthetic.syncmnist import SyncMNIST
 from rstg_tf.evaluation import data as sets
 
 
@@ -85,6 +90,50 @@ def test_chance_on_syncmnist_is_the_plateau_of_the_pairs():
         source, _ = sets.open_test_set(f"syncmnist:digits={digits}")
         assert sets.chance_level(source) == pytest.approx(level)
     assert sets.chance_level(sets.open_test_set("interactions")[0]) == pytest.approx(1 / 20)
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_shards_know_the_facts_of_their_generator(tmp_path, stated):
+    generated = (
+        Interactions(size=16, frames=2, num_examples=4),
+        SyncMNIST(digits=3, frames=2, size=16, source="embedded", num_videos=4),
+    )
+    for source in generated:
+        directory = tmp_path / source.name
+        write_shards(source, directory, num_shards=1)
+        if not stated:  # As it was written before.
+            info = read_info(directory)
+            del info["facts"]
+            (directory / "dataset_info.json").write_text(to_text(info))
+            source.split = "test"
+            write_shards(source, directory, num_shards=1)
+            source.split = "train"
+        shards = Shards(directory, "train")
+        assert shards.facts == source.facts and shards.facts.is_rendered
+        assert sets.open_test_set(directory, "train")[1]["rendered"]
+    assert shards.facts.no_pair == 45 and shards.facts.chance == pytest.approx(1 / 3)
+
+
+def test_of_filmed_videos_chance_is_a_guess(tmp_path):
+    whole_videos.write_videos(tmp_path, "test", count=4, shards=1, classes=2)
+    source, about = sets.open_test_set(tmp_path)
+    assert source.facts == Facts(1 / 2)
+    assert about["rendered"] is False
+
+
+def test_facts_that_can_not_be_are_told(tmp_path):
+    write_shards(SyncMNIST(digits=3, source="embedded", num_videos=4), tmp_path, num_shards=1)
+    info = read_info(tmp_path)
+    (tmp_path / "dataset_info.json").write_text(
+        to_text({**info, "facts": {**info["facts"], "no_pair": 46}})
+    )
+    with pytest.raises(ValueError, match="about classes that there are"):
+        Shards(tmp_path, "train")
+    del info["facts"]
+    info["splits"]["train"]["made_by"]["digits"] = "many"
+    (tmp_path / "dataset_info.json").write_text(to_text(info))
+    with pytest.raises(ValueError, match=r"description is damaged .*from 2 to 10"):
+        Shards(tmp_path, "train")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from rstg_tf.data.input import evaluation_dataset
 from rstg_tf.data.synthetic.interactions import CLASS_NAMES, Interactions
 from rstg_tf.data.synthetic.syncmnist import CLASS_NAMES as PAIRS
 from rstg_tf.evaluation import evaluate
-from rstg_tf.evaluation.evaluator import twin_classes
 
 
 class FirstPixel(tf.keras.Model):
@@ -63,13 +62,14 @@ def test_what_can_not_be_measured_is_refused(model, labels, message):
 
 
 def test_twins_of_interactions_are_each_other_reversed():
-    twins = twin_classes(CLASS_NAMES)
-    assert sorted(sum(twins, ())) == list(range(len(CLASS_NAMES)))
     source = Interactions(size=32, frames=4, split="test")
+    twins = source.facts.twins
+    assert sorted(sum(twins, ())) == list(range(len(CLASS_NAMES)))
     for one, other in twins:
         forwards, backwards = (source.batch([7], labels=[label])[0] for label in (one, other))
         np.testing.assert_array_equal(forwards, backwards[:, ::-1])
-    assert twin_classes(PAIRS) == ()
+    report = evaluate(FirstPixel(20), dataset([0], [0]), CLASS_NAMES, progress=False)
+    assert report.twins == twins and report.chance == pytest.approx(1 / 20)
 
 
 def test_no_pair_of_syncmnist_is_known():

@@ -43,6 +43,7 @@ def facts(model):
                 "name": "interactions",
                 "split": "test",
                 "clip_shape": [4, 32, 32, 3],
+                "rendered": True,
                 "seed": 1,
                 "options": {},
             },
@@ -78,7 +79,8 @@ def facts(model):
 
 def render(facts, experiment, data="interactions", **options):
     metrics = copy.deepcopy(facts.metrics)
-    metrics["data"] |= {"name": data, "options": options}
+    rendered = not data.startswith("something")
+    metrics["data"] |= {"name": data, "options": options, "rendered": rendered}
     training = {**facts.training, "experiment": experiment}
     text = card.render(facts._replace(metrics=metrics, training=training))
     return text.split("---\n", 2)[2]

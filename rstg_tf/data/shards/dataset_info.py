@@ -1,6 +1,7 @@
 """What `dataset_info.json` says: read as a stranger's file, written beside what others write."""
 
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -30,12 +31,19 @@ SHARD = {
     Optional("failures"): [_FAILURE],
 }
 _SPLIT = {"complete": bool, "made_by": dict, "shards": [SHARD], Optional("frames"): _FRAMES}
+_FACTS = {
+    "chance": float,
+    "twins": [[int]],
+    "no_pair": (int, None),
+    "is_rendered": bool,
+}
 _FORM = {
     "name": str,
     "classes": [str],
     "clip_shape": (None, [int]),
     "splits": {str: _SPLIT},
     Optional("channels"): int,
+    Optional("facts"): _FACTS,
     Optional("format"): int,
     Optional("sha256"): str,
 }
@@ -92,7 +100,8 @@ def add_split(info, new, split, made_by, directory):
         check_class_name(name, f"the classes of {new['name']}")
     if info is None:
         return {**new, "splits": {split: unmade}}
-    different = ", ".join(key for key in new if info.get(key) != new[key])
+    info = {**new, **info} if "facts" not in info else info  # Those of before have none.
+    different = ", ".join(key for key in new if info[key] != new[key])
     if different:
         raise ValueError(
             f"The folder holds another data set: {info['name']} of shape {info['clip_shape']} "
@@ -195,11 +204,19 @@ def _check(info, path):
     if shape is not None:
         good = len(shape) == 4 and all(0 < side <= _MAX_CLIP_BYTES for side in shape)
         _require(good and math.prod(shape) <= _MAX_CLIP_BYTES, "clip_shape", shape, "four sides")
+    for label in _labels_of(info.get("facts", {})):
+        _require(0 <= label < len(classes), "facts", label, "about classes that there are")
     files = set()
     for split, description in info["splits"].items():
         _require(re.fullmatch(r"\w+", split, re.ASCII), "splits", split, "letters and digits")
         for shard in description["shards"]:
             _check_shard(shard, files)
+
+
+def _labels_of(facts):
+    yield from itertools.chain(*facts.get("twins", ()))
+    if facts.get("no_pair") is not None:
+        yield facts["no_pair"]
 
 
 def _check_shard(shard, files):

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import functools
+import json
 import math
 import os
 import pathlib
@@ -178,6 +179,7 @@ def _describe(source, directory, num_shards):
         "name": source.name,
         "classes": list(source.class_names),
         "clip_shape": list(source.clip_shape),
+        "facts": json.loads(json.dumps(source.facts._asdict())),
     }
     made_by = {**source.describe(), "num_examples": source.num_examples, "num_shards": num_shards}
     return add_split(read_info(directory), new, source.split, made_by, directory)

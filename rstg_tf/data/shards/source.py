@@ -11,9 +11,10 @@ from rstg_tf.data.pipeline.label_swaps import check_swaps
 from rstg_tf.data.shards.dataset_info import INFO, read_info
 from rstg_tf.data.shards.records import first_fault
 from rstg_tf.data.shards.sequence_example import decode_clip
+from rstg_tf.data.source import Facts, Source, find_facts
 
 
-class Shards:
+class Shards(Source):
     """One split of a data set on disk.
 
     What can be checked without reading the clips is checked when it is built: folder,
@@ -65,6 +66,7 @@ class Shards:
             )
         self.name = info["name"]
         self.class_names = info["classes"]
+        self.facts = _facts(info, description["made_by"], path)
         self.clips = clips if info["clip_shape"] is None else None
         if info["clip_shape"] is None and clips is None:
             raise ValueError(f"Videos stored whole need `clips`. Received: {self.directory}")
@@ -131,6 +133,15 @@ class Shards:
             f"{path}{fault}; the file has {length} bytes, where {INFO} says "
             f"{shard['bytes']}: it was cut off or exchanged"
         )
+
+
+def _facts(info, made_by, path):
+    if "facts" in info:
+        return Facts(**{**info["facts"], "twins": tuple(map(tuple, info["facts"]["twins"]))})
+    try:  # Shards of before do not state them.
+        return find_facts(info["classes"], made_by)
+    except ValueError as error:
+        raise ValueError(f"The description is damaged ({error}). Received: {path}") from error
 
 
 def _read_info(directory):

@@ -5,15 +5,15 @@ A stand-in, made anywhere, for data sets of the kind of Something-Something.
 
 import numpy as np
 
+from rstg_tf.data.source import Source, clip_seed
 from rstg_tf.data.synthetic import choreography, rendering
-from rstg_tf.data.synthetic.seeds import clip_seed
 from rstg_tf.registry import SOURCES
 
 CLASS_NAMES = [name for _, *names in choreography.ACTIONS for name in names]
 
 
 @SOURCES.register("interactions", hidden=("split", "seed", "num_examples"))
-class Interactions:
+class Interactions(Source):
     """Renders clips of 20 classes: 10 actions and their twins, the same played backwards.
 
     Class `2 k + 1` is class `2 k` reversed in time, noise, light and camera shake included, so
@@ -81,6 +81,12 @@ class Interactions:
     def clip_shape(self):
         """Shape `(T, H, W, C)` of a clip."""
         return (self.frames, self.size, self.size, 3)
+
+    @classmethod
+    def facts_of(cls, description):
+        """`Facts`: each class has a twin."""
+        twins = tuple((label, label + 1) for label in range(0, len(CLASS_NAMES), 2))
+        return super().facts_of(description)._replace(twins=twins)
 
     def describe(self):
         """Returns a JSON-ready dict of what defines the clips."""

@@ -1,18 +1,20 @@
 """SyncMNIST: which two of several moving digits move in synchrony?"""
 
+import functools
 import hashlib
 from typing import NamedTuple
 
 import numpy as np
 
+from rstg_tf.data.source import CLIPS_PER_TRAINING, Facts, Source, clip_seed
 from rstg_tf.data.synthetic import digit_motion
 from rstg_tf.data.synthetic.digits import load_digits
 from rstg_tf.data.synthetic.pil_resize import bilinear_weights
-from rstg_tf.data.synthetic.seeds import CLIPS_PER_TRAINING, clip_seed
 from rstg_tf.data.synthetic.trajectories import load_trajectories
 from rstg_tf.registry import SOURCES
 
 NO_PAIR = 45
+_DIGITS = 5
 CLASS_NAMES = [f"{a} and {b}" for a in range(10) for b in range(a)] + ["no pair"]
 _VIDEOS_PER_IMAGE = {"train": 10, "validation": 0.1, "test": 1}
 
@@ -47,7 +49,7 @@ class Plan(NamedTuple):
 
 
 @SOURCES.register("syncmnist", hidden=("split", "seed", "source", "num_videos"))
-class SyncMNIST:
+class SyncMNIST(Source):
     """Makes videos of moving digits, two of which move in synchrony.
 
     The 46 classes are the 45 unordered pairs of digit classes and "no pair is synchronous", which
@@ -91,7 +93,7 @@ class SyncMNIST:
 
     def __init__(
         self,
-        digits=5,
+        digits=_DIGITS,
         frames=10,
         size=64,
         z_order="authors",
@@ -166,6 +168,19 @@ class SyncMNIST:
     def clip_shape(self):
         """Shape `(T, H, W, C)` of a video."""
         return (self.frames, self.size, self.size, 1)
+
+    @functools.cached_property
+    def facts(self):
+        """`Facts` of the dataset."""
+        return self.facts_of({"digits": self.digits})
+
+    @classmethod
+    def facts_of(cls, description):
+        """`Facts`: a model that names the digits but not the pair is right once in all pairs."""
+        digits = description.get("digits", _DIGITS)
+        if digits not in range(2, 11):
+            raise ValueError(f"`digits` must be from 2 to 10. Received: {digits!r}")
+        return Facts(2 / (digits * (digits - 1)), no_pair=NO_PAIR, is_rendered=True)
 
     def describe(self):
         """Returns a JSON-ready dict of what defines the videos."""

@@ -6,7 +6,7 @@ from rstg_tf.zoo.markdown import inline
 
 def limits(facts):
     """What nobody should expect of the model."""
-    data = facts.metrics["data"]["name"]
+    data = facts.metrics["data"]
     rendered = (
         "Trained on rendered clips only: it knows nothing of filmed ones, and its "
         if is_rendered(data)
@@ -21,7 +21,7 @@ def limits(facts):
     _, most = facts.metrics["figures"].get("no_pair_interval_95", (0, 1))
     blind = " It takes nearly every clip without a pair for one with a pair." if most < 0.25 else ""
     return (
-        f"## Limits\n\n{rendered}figures hold for clips like those of {inline(data)}. "
+        f"## Limits\n\n{rendered}figures hold for clips like those of {inline(data['name'])}. "
         f"{fewer}{blind} One training, one seed."
     )
 

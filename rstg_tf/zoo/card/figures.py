@@ -127,7 +127,7 @@ def _remark(facts):
             "The same task; the published model has 512 filters and node dimensions and was "
             "trained on 600,000 videos for many epochs."
         )
-    if is_rendered(about["name"]):
+    if is_rendered(about):
         return (
             "Other data, other classes and another size: these figures can't be compared with one "
             "another, only differences between rows with differences between rows, where models "

@@ -50,7 +50,7 @@ def header(facts):
 def what_it_is(facts):
     """The first lines: what it classifies, and what it was trained on."""
     lines = [f"# {facts.name}"]
-    experiment, data = facts.training["experiment"], facts.metrics["data"]["name"]
+    experiment, data = facts.training["experiment"], facts.metrics["data"]
     row = rows.find_row(experiment)
     if row is not None and row.flags is not None and is_rendered(data):
         lines += [
@@ -93,9 +93,9 @@ def architecture(facts):
     )
 
 
-def is_rendered(data):
-    """Whether the clips of a data set of this name are made by program."""
-    return data == "interactions" or data.startswith("syncmnist")
+def is_rendered(about):
+    """Whether the clips of a test set are made by program; before it was noted, a generator's."""
+    return about.get("rendered", "generator" in about)
 
 
 def _data(facts):
@@ -106,7 +106,7 @@ def _data(facts):
             "only the order of time tells apart. It stands in for Something-Something and is not "
             "Something-Something."
         )
-    if is_rendered(name):
+    if name.startswith("syncmnist"):
         return (
             "SyncMNIST: clips rendered by `rstg_tf.data.SyncMNIST`: several moving digits, of "
             "which two move in synchrony."
