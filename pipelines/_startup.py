@@ -5,6 +5,7 @@ from _interruption import interruptible
 import contextlib
 import ctypes
 import io
+import logging
 import os
 import pathlib
 import re
@@ -19,6 +20,8 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 for _stream in (sys.stdout, sys.stderr):
     if isinstance(_stream, io.TextIOWrapper):
         _stream.reconfigure(errors="backslashreplace")
+# What the library logs is shown, line by line on stderr, whatever else configures logging.
+logging.getLogger("rstg_tf").addHandler(logging.lastResort)
 warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 # A command also runs from a clone that was not installed.

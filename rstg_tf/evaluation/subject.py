@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from rstg_tf.experiments import Experiment, apply_file
 from rstg_tf.hub import loading, saved_model
 from rstg_tf.hub.safe_loading import load_saved_model
-from rstg_tf.runs import restore
-from rstg_tf.runs.run_folder import RunFolder
+from rstg_tf.runs import RunFolder, restore
 
 
 class Subject(NamedTuple):

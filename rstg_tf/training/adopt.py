@@ -15,10 +15,10 @@ import tensorflow as tf
 from rstg_tf import experiments
 from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.files import check_room, folder_written_whole
-from rstg_tf.runs.run_folder import RunFolder
-from rstg_tf.runs.run_log import RunLog
-from rstg_tf.runs.state import training_state
-from rstg_tf.training.checkpoints import Checkpoints, Validation
+from rstg_tf.runs import RunFolder
+from rstg_tf.runs.checkpoints import training_state
+from rstg_tf.runs.log import RunLog
+from rstg_tf.training.callbacks import Checkpoints, Validation
 from rstg_tf.training.step import make_train_step, step_variables
 from rstg_tf.training.train import build_trainee, make_validation
 
@@ -88,10 +88,10 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
     with folder_written_whole(run_dir, new=True) as part:
         folder = RunFolder(part)
         folder.claim(config, source.class_names)
-        Validation(states, validate, config.trainer, folder.best).on_epoch_end(0, rows[-1])
+        rows[-1] |= Validation(states, validate, config.trainer, folder.best).run()
         more = {} if note is None else {"note": note}
         log = RunLog(folder, states, config, rows=rows, hardware=hardware, **more)
-        Checkpoints(states, config.trainer, folder, log).on_epoch_end(0)
+        Checkpoints(states, config.trainer, folder, log).save()
     return RunFolder(run_dir)
 
 

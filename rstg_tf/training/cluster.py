@@ -1,17 +1,18 @@
 """The workers of a training on several machines: what TF_CONFIG says of them, and their meeting."""
 
 import contextlib
+import logging
 import re
 import reprlib
 import signal
 import socket
-import sys
 import threading
 import time
 
 from rstg_tf import checked_json
 from rstg_tf.text import printable
 
+_LOG = logging.getLogger(__name__)
 _EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
@@ -77,7 +78,7 @@ def read_cluster(text):
 
 
 def meet(workers, index):
-    """Waits until all workers are there, and says on stderr for whom.
+    """Waits until all workers are there, and logs for whom.
 
     TensorFlow waits without a word and without an ear for signals. So each worker listens here
     first, on the port that TensorFlow will take, and goes on as soon as it has reached every other
@@ -221,6 +222,6 @@ def _wait(workers, reasons):
                 f"worker {number} at {workers[number]} ({reason})"
                 for number, reason in sorted(reasons.copy().items())
             )
-            print(f"waiting for {printable(missing)}", file=sys.stderr, flush=True)
+            _LOG.warning("waiting for %s", printable(missing))
     if due > _SOON:
-        print("all workers are there", file=sys.stderr, flush=True)
+        _LOG.warning("all workers are there")

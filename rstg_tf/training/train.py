@@ -1,7 +1,10 @@
 """Training of one experiment into one folder."""
 
 import contextlib
+import dataclasses
 import math
+import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -9,21 +12,26 @@ from rstg_tf import experiments
 from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.files import check_room, temporary_folder
-from rstg_tf.runs.run_folder import RunFolder
-from rstg_tf.runs.run_log import RunLog
-from rstg_tf.runs.state import training_state
-from rstg_tf.training.checkpoints import Checkpoints, Validation
+from rstg_tf.runs import RunFolder
+from rstg_tf.runs.checkpoints import training_state
+from rstg_tf.runs.log import RunLog
+from rstg_tf.training.callbacks import (
+    Checkpoints,
+    Progress,
+    StepCounter,
+    StopWhereDiverged,
+    TimeLimit,
+    Validation,
+)
 from rstg_tf.training.cluster import told_of_lost_workers
-from rstg_tf.training.progress import Progress, StopWhereDiverged
-from rstg_tf.training.resume import has_begun, restore_newest
-from rstg_tf.training.step_counter import StepCounter
+from rstg_tf.training.start import has_begun, restore_newest, warm_start
+from rstg_tf.training.step import Trainee
 from rstg_tf.training.strategy import check_same_step, distribute, get_strategy, is_chief
-from rstg_tf.training.time_limit import TimeLimit
-from rstg_tf.training.trainee import Trainee
-from rstg_tf.training.warm_start import warm_start
 
 
-def train(config, run_dir, minutes=None):
+def train(
+    config: experiments.Experiment, run_dir: str | os.PathLike, minutes: float | None = None
+) -> RunFolder:
     """Trains an experiment, or goes on with a training that was interrupted.
 
     An epoch of Keras's `fit` is a checkpoint interval.  Data, schedule and optimizer go on exactly
@@ -81,7 +89,8 @@ def train(config, run_dir, minutes=None):
             restore_newest(state, folder)
         with told_of_lost_workers(folder.path):
             check_same_step(strategy, int(state.step), folder.path)
-            _go_on(trainee, state, (source, validation), config, strategy, folder, minutes)
+            job = _Job(trainee, state, source, validation, config, strategy, minutes)
+            job.finish(folder, chief)
     return folder
 
 
@@ -108,42 +117,66 @@ def build_trainee(config, start=True):
     return trainee
 
 
-def _go_on(trainee, state, sources, config, strategy, folder, minutes):
-    """Trains from the step of a state on, and keeps what comes of it in the folder."""
-    if not is_chief(strategy):
-        if not _is_finished(state, config):
+@dataclasses.dataclass
+class _Job:
+    """What is left to do of a training, from the step of its state on."""
+
+    trainee: Trainee
+    state: tf.train.Checkpoint
+    source: Any
+    validation: Any
+    config: experiments.Experiment
+    strategy: tf.distribute.Strategy
+    minutes: float | None
+
+    def finish(self, folder, chief):
+        """Trains, and keeps what comes of it in the folder."""
+        finished = int(self.state.step) >= self.config.trainer.train_steps
+        if chief:
+            skipped = [s.skipped for s in (self.source, self.validation) if hasattr(s, "skipped")]
+            log = RunLog(folder, self.state, self.config, skipped)
+            log.resume()
+            Checkpoints(self.state, self.config.trainer, folder).tidy(spare=True)
+            if not finished:
+                batch_size = self.config.train_data.global_batch_size
+                progress = Progress(self.state, self.config.trainer.train_steps, batch_size)
+                with contextlib.closing(progress):
+                    self._fit(folder, log, progress)
+        elif not finished:
             # Every worker has to save, one worker's files are kept.
-            with temporary_folder(_size(state)) as elsewhere:
-                _train(
-                    trainee, state, sources, config, strategy, RunFolder(elsewhere), None, minutes
-                )
-        return
-    skipped = [data.skipped for data in sources if hasattr(data, "skipped")]
-    log = RunLog(folder, state, config, skipped)
-    log.resume()
-    Checkpoints(state, config.trainer, folder).tidy(spare=True)
-    if not _is_finished(state, config):
-        _train(trainee, state, sources, config, strategy, folder, log, minutes)
+            with temporary_folder(_size(self.state)) as elsewhere:
+                self._fit(RunFolder(elsewhere))
 
+    def _fit(self, folder, log=None, progress=None):
+        state, trainer, data = self.state, self.config.trainer, self.config.train_data
+        done, interval = int(state.step), trainer.checkpoint_interval
+        validate = make_validation(self.trainee, self.validation, self.config, self.strategy)
 
-def _train(trainee, state, sources, config, strategy, folder, log, minutes):
-    source, validation = sources
-    progress = _progress(state, config)
-    validate = make_validation(trainee, validation, config, strategy)
-    callbacks = [
-        StepCounter(state, config.trainer),
-        StopWhereDiverged(state),
-        Validation(state, validate, config.trainer, folder.best),
-        *([progress, log] if log else []),
-        Checkpoints(state, config.trainer, folder, log),
-        *([TimeLimit(minutes)] if minutes is not None else []),
-    ]
-    with contextlib.closing(progress):
-        _fit(trainee, source, state, config, strategy, callbacks)
+        def make_dataset(context):
+            return training_dataset(
+                self.source,
+                data.global_batch_size,
+                seed=data.seed,
+                start_step=done,
+                deterministic=data.deterministic,
+                context=context,
+            )
 
-
-def _is_finished(state, config):
-    return int(state.step) >= config.trainer.train_steps
+        self.trainee.fit(
+            distribute(self.strategy, make_dataset),
+            steps_per_epoch=interval,
+            initial_epoch=done // interval,
+            epochs=math.ceil(trainer.train_steps / interval),
+            callbacks=[
+                StepCounter(state, trainer),
+                StopWhereDiverged(state),
+                Validation(state, validate, trainer, folder.best),
+                *([progress, log] if log else []),
+                Checkpoints(state, trainer, folder, log),
+                *([TimeLimit(self.minutes)] if self.minutes is not None else []),
+            ],
+            verbose=0,
+        )
 
 
 def _size(state):
@@ -151,29 +184,6 @@ def _size(state):
     variables = [*state.model.variables, *state.model.variables, *state.optimizer.variables]
     return 2**20 + sum(
         variable.dtype.size * variable.shape.num_elements() for variable in variables
-    )
-
-
-def _fit(trainee, source, state, config, strategy, callbacks):
-    data, interval, done = config.train_data, config.trainer.checkpoint_interval, int(state.step)
-
-    def make_dataset(context):
-        return training_dataset(
-            source,
-            data.global_batch_size,
-            seed=data.seed,
-            start_step=done,
-            deterministic=data.deterministic,
-            context=context,
-        )
-
-    trainee.fit(
-        distribute(strategy, make_dataset),
-        steps_per_epoch=interval,
-        initial_epoch=done // interval,
-        epochs=math.ceil(config.trainer.train_steps / interval),
-        callbacks=callbacks,
-        verbose=0,
     )
 
 
@@ -213,10 +223,6 @@ def _check_same_classes(source, validation):
             f"Received: {len(source.class_names)} of {source.name}, "
             f"{len(validation.class_names)} of {validation.name}"
         )
-
-
-def _progress(state, config):
-    return Progress(state, config.trainer.train_steps, config.train_data.global_batch_size)
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def publish(
         RuntimeError: the SavedModel does not predict the same in a fresh process.
     """
     from rstg_tf.evaluation.subject import load_subject
-    from rstg_tf.runs.run_folder import RunFolder
+    from rstg_tf.runs import RunFolder
 
     zoo = manifest.zoo_directory(zoo)
     store.check_free(zoo, name, overwrite)

@@ -15,10 +15,9 @@ from rstg_tf.hub import manifest, records
 from rstg_tf.hub.loading import verified_directory
 from rstg_tf.hub.safe_loading import load_saved_model
 from rstg_tf.hub.saved_model import read_class_names, weights_checksum
-from rstg_tf.runs.checkpoint_folder import CheckpointFolder
-from rstg_tf.runs.log_file import read_log
-from rstg_tf.runs.run_folder import RunFolder
-from rstg_tf.runs.state import check_checkpoint
+from rstg_tf.runs import RunFolder
+from rstg_tf.runs.checkpoints import CheckpointFolder, check_checkpoint
+from rstg_tf.runs.log import read_log
 
 pytestmark = pytest.mark.slow
 CHANGES = 200

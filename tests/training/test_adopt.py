@@ -13,7 +13,7 @@ from tiny import tiny_experiment
 from rstg_tf.experiments import build_model, build_source, resolve
 from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.runs import restore
-from rstg_tf.runs.state import averaged_weights
+from rstg_tf.runs.checkpoints import averaged_weights
 from rstg_tf.training import make_train_step, step_variables, train
 from rstg_tf.training.adopt import adopt
 

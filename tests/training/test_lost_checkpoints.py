@@ -9,15 +9,12 @@ from tensorflow.python.framework import config as tf_config
 from tiny import checkpoint_values, tiny_experiment
 
 from rstg_tf.experiments import Experiment
-from rstg_tf.runs import restore
-from rstg_tf.runs.learning_curve import draw_learning_curve
-from rstg_tf.runs.log_file import read_log, write_log
-from rstg_tf.runs.run_folder import RunFolder
-from rstg_tf.runs.run_log import RunLog
-from rstg_tf.runs.state import training_state
+from rstg_tf.runs import RunFolder, restore
+from rstg_tf.runs.checkpoints import training_state
+from rstg_tf.runs.log import RunLog, draw_learning_curve, read_log, write_log
 from rstg_tf.training import train
-from rstg_tf.training.checkpoints import Checkpoints, Validation
-from rstg_tf.training.resume import has_begun, restore_newest
+from rstg_tf.training.callbacks import Checkpoints, Validation
+from rstg_tf.training.start import has_begun, restore_newest
 
 INTERVAL = 2
 
@@ -121,18 +118,18 @@ def test_a_lost_or_damaged_state_file_changes_nothing(run, content):
 
 @pytest.mark.parametrize("file", ["ckpt-6.index", "ckpt-6.data-00000-of-00001"])
 @pytest.mark.parametrize("how", ["cut", "zeroed", "bit", "empty"])
-def test_the_one_before_a_damaged_checkpoint_is_taken_and_told(run, file, how, capsys):
+def test_the_one_before_a_damaged_checkpoint_is_taken_and_told(run, file, how, caplog):
     damage(run.last / file, how)
     assert resumed(run) == 4
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "ckpt-6" in told and "going on from step 4" in told
+    (told,) = caplog.messages
+    assert "ckpt-6" in told and "going on from step 4" in told
     assert (run.last / file).exists(), "nothing is removed before the training is past it"
 
 
-def test_checkpoints_without_data_or_index(run, capsys):
+def test_checkpoints_without_data_or_index(run, caplog):
     (run.last / "ckpt-6.data-00000-of-00001").unlink()
     assert resumed(run) == 4
-    assert "ckpt-6" in capsys.readouterr().err
+    assert "ckpt-6" in caplog.text
     (run.last / "ckpt-4.index").unlink()
     assert resumed(run) == 2
 
@@ -153,10 +150,10 @@ def test_all_damaged_ends_in_one_line(run):
     assert len(list(run.last.glob("*.data-*"))) == 3
 
 
-def test_a_damaged_best_checkpoint_is_made_again_from_before_it(run, capsys):
+def test_a_damaged_best_checkpoint_is_made_again_from_before_it(run, caplog):
     damage(run.best / "ckpt-4.data-00000-of-00001", "bit")
     assert resumed(run) == 2
-    assert "best/ckpt-4" in capsys.readouterr().err
+    assert "best/ckpt-4" in caplog.text
     shutil.rmtree(run.best)
     with pytest.raises(ValueError, match=r"none of its checkpoints.*best/ckpt-"):
         resumed(run)
@@ -218,7 +215,7 @@ def test_log_and_summary_come_back_from_the_checkpoint(run, template, name, cont
     assert path.read_bytes() == (template.path / name).read_bytes()
 
 
-def test_an_earlier_version_kept_no_record(run, capsys):
+def test_an_earlier_version_kept_no_record(run, caplog):
     for path in run.last.glob("*.json"):
         path.unlink()
     write_log(run.log, [*read_log(run.log), dict(read_log(run.log)[-1], step="8", videos="256")])
@@ -228,10 +225,10 @@ def test_an_earlier_version_kept_no_record(run, capsys):
         resumed(run)
 
 
-def test_a_damaged_record_is_told(run, capsys):
+def test_a_damaged_record_is_told(run, caplog):
     (run.last / "ckpt-6.json").write_text('{"log": [{"step": 1e400}]}')
     assert resumed(run) == 6
-    assert "ckpt-6.json; log.csv is taken" in capsys.readouterr().err
+    assert "ckpt-6.json; log.csv is taken" in caplog.text
 
 
 def test_log_is_not_ahead_of_a_checkpoint_that_fails(run, monkeypatch):

@@ -11,7 +11,7 @@ from tiny import tiny_experiment
 
 from rstg_tf import experiments
 from rstg_tf.experiments.build import build_optimizer
-from rstg_tf.runs.state import averaged_weights
+from rstg_tf.runs.checkpoints import averaged_weights
 from rstg_tf.training import make_train_step, step_variables
 from rstg_tf.training.step import cross_entropy, gradient_step
 

@@ -12,10 +12,9 @@ from closeness import relative_difference
 from tiny import tiny_experiment
 
 from rstg_tf import experiments
-from rstg_tf.runs import restore
-from rstg_tf.runs.run_folder import RunFolder
+from rstg_tf.runs import RunFolder, restore
 from rstg_tf.training import train
-from rstg_tf.training.progress import DivergedError
+from rstg_tf.training.callbacks import DivergedError
 
 
 def learning_rate(value, kind="cosine"):

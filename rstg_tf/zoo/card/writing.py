@@ -23,7 +23,7 @@ def write_card(entry, name, model):
         model: its `VideoClassifier`.
     """
     from rstg_tf.describe import describe, draw
-    from rstg_tf.runs.learning_curve import draw_learning_curve
+    from rstg_tf.runs.log import draw_learning_curve
 
     entry = pathlib.Path(entry)
     clip_shape = records.read_metrics(entry / "metrics.json")["data"]["clip_shape"]

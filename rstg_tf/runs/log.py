@@ -1,17 +1,82 @@
-"""The record of a training: a CSV file, TensorBoard, a summary."""
+"""What is noted of a training: `log.csv`, its picture, TensorBoard, the summary."""
 
-import sys
+import csv
+import logging
+import math
+import pathlib
 import time
 
 import tensorflow as tf
 
 from rstg_tf import checked_json
+from rstg_tf.files import written_whole
 from rstg_tf.runs import environment
-from rstg_tf.runs.checkpoint_folder import CheckpointFolder
-from rstg_tf.runs.log_file import COLUMNS, check_rows, read_log, write_log
+from rstg_tf.runs.checkpoints import CheckpointFolder
 from rstg_tf.runs.run_folder import SUMMARY
 
+COLUMNS = (
+    "step",
+    "videos",
+    "seconds",
+    "loss",
+    "accuracy",
+    "learning_rate",
+    "videos_per_second",
+    "val_loss",
+    "val_accuracy",
+)
+_WHOLE = ("step", "videos")
 _RECORD = {"log": [{str: str}], "summary": SUMMARY}
+_LOG = logging.getLogger(__name__)
+
+
+def write_log(path, rows):
+    """Writes rows, dicts with keys of `COLUMNS`."""
+    with written_whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_log(path):
+    """Reads the rows.
+
+    Args:
+        path: the file.
+
+    Returns:
+        List of dicts of text, as it stands there, with the keys `COLUMNS`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged; names the row.
+    """
+    try:
+        with pathlib.Path(path).open(newline="", encoding="utf-8") as file:
+            lines = list(csv.reader(file, strict=True))
+        if not lines or tuple(lines[0]) != COLUMNS:
+            raise ValueError(f"its first line must be {','.join(COLUMNS)}")
+        if any(len(line) != len(COLUMNS) for line in lines):
+            raise ValueError(f"every row must have {len(COLUMNS)} cells")
+        rows = [dict(zip(COLUMNS, line, strict=True)) for line in lines[1:]]
+        check_rows(rows)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"The log is damaged ({error}). Received: {path}") from error
+    return rows
+
+
+def check_rows(rows):
+    """Raises a ValueError unless rows hold numbers, or nothing, and their steps grow."""
+    last = 0
+    for number, row in enumerate(rows, 1):
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"row {number} has not the columns {','.join(COLUMNS)}")
+        for name, text in row.items():
+            if not (text == "" and name not in _WHOLE) and not _is_number(text, name in _WHOLE):
+                raise ValueError(f"row {number} has {name}={text[:40]!r}")
+        if int(row["step"]) <= last:
+            raise ValueError(f"row {number} is of step {row['step']}, behind step {last}")
+        last = int(row["step"])
 
 
 class RunLog(tf.keras.callbacks.Callback):
@@ -85,7 +150,7 @@ class RunLog(tf.keras.callbacks.Callback):
         """Closes TensorBoard, and says what was left out."""
         self._writer.close()
         for skipped in filter(len, self._skipped):
-            print(skipped, file=sys.stderr)
+            _LOG.warning("%s", skipped)
 
     def record(self):
         """What a checkpoint must keep: the rows, and the summary that follows from them."""
@@ -143,10 +208,10 @@ def read_record(folder, step):
     except FileNotFoundError:
         pass
     except ValueError as error:
-        print(f"{error}; log.csv is taken", file=sys.stderr)
+        _LOG.warning("%s; log.csv is taken", error)
     if folder.log.exists():
         return [row for row in read_log(folder.log) if int(row["step"]) <= step], None
-    print(f"{folder.log} is missing; its rows up to step {step} are lost", file=sys.stderr)
+    _LOG.warning("%s is missing; its rows up to step %d are lost", folder.log, step)
     return [], None
 
 
@@ -167,3 +232,44 @@ def _parse(path):
             f"The record of a checkpoint is damaged ({error}). Received: {path}"
         ) from error
     return record["log"], record["summary"]
+
+
+def _is_number(text, whole):
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        return False
+    return math.isfinite(value)
+
+
+def draw_learning_curve(log):
+    """Draws what `RunLog` wrote.
+
+    Args:
+        log: path of a training's `log.csv`.
+
+    Returns:
+        A `matplotlib.figure.Figure`, with the loss of training and validation on the left and
+        their accuracy on the right.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file has no rows, or is damaged.
+    """
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    rows = pd.DataFrame(read_log(log), columns=COLUMNS).apply(pd.to_numeric)
+    if rows.empty:
+        raise ValueError(f"A learning curve takes a log with rows. Received: {log}")
+    validated = rows.dropna(subset="val_loss")
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    for ax, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        ax.plot(rows["videos"], rows[name], color="C0", label="training")
+        ax.plot(validated["videos"], validated[f"val_{name}"], "o-", color="C1", label="validation")
+        ax.set(xlabel="videos seen", ylabel=name)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.locator_params(axis="x", nbins=4)  # Numbers of millions are wide.
+    ax.set_ylim(0, 1.02)
+    ax.legend(frameon=False, loc="lower right")
+    return figure
