@@ -75,7 +75,7 @@ def main():
 def run(arguments):
     from rstg_tf.data.videos import VideoError, VideoLimits
     from rstg_tf.serving import Client
-    from rstg_tf.serving.sources import find_sources
+    from rstg_tf.prediction.video_files import find_sources
     from rstg_tf.text import printable
 
     limits = VideoLimits.of(arguments.limit)
@@ -110,7 +110,7 @@ def show_video(client, video, _, limits):
 
 
 def show_stream(client, source, frame_rate, limits):
-    from rstg_tf.serving.sources import read_frames
+    from rstg_tf.prediction.video_files import read_frames
 
     frames = read_frames(source, client.description()["short_side"], frame_rate, limits)
     for number, answer in enumerate(client.stream(frames)):

@@ -72,7 +72,7 @@ def run(arguments):
     from rstg_tf.evaluation.subject import load_subject
     from rstg_tf.serving import edge, export_model
     from rstg_tf.serving.settings import settings_of
-    from rstg_tf.serving.versions import check_version
+    from rstg_tf.serving.exporting import check_version
 
     name = pathlib.Path(arguments.model).resolve().name
     output = pathlib.Path(arguments.output) / name

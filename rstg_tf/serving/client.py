@@ -7,16 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rstg_tf.serving.addresses import is_http
 from rstg_tf.serving.answers import (
     check_outputs,
     check_probabilities,
     description_of,
     versions_of,
 )
+from rstg_tf.serving.connection import Certificates, Deadline, is_http
 from rstg_tf.serving.errors import ServerUnavailable, WrongAnswer
-from rstg_tf.serving.limits import Deadline
-from rstg_tf.serving.tls import Certificates
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # Seconds.
 

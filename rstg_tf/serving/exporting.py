@@ -1,15 +1,20 @@
 """A model as a folder that TensorFlow Serving takes as it is."""
 
+import contextlib
+import os
 import pathlib
+import re
+import shutil
 
 import numpy as np
 import tensorflow as tf
 
 from rstg_tf import files
+from rstg_tf.data.shards.sequence_example import encode_clip, encode_image
 from rstg_tf.hub.saved_model import TOLERANCE, labels_file
 from rstg_tf.serving.signatures import make_signatures
-from rstg_tf.serving.versions import check_version, new_version
-from rstg_tf.serving.warmup import FILE, warmup_inputs, write_warmup
+
+_WARMUP = "tf_serving_warmup_requests"  # A server replays them before a version is ready.
 
 
 def export_model(subject, settings, output, version=None, keep=3):
@@ -42,7 +47,7 @@ def export_model(subject, settings, output, version=None, keep=3):
     files.check_temporary_room()
     names = subject.class_names or [f"class {index}" for index in range(model.num_classes)]
     signatures = make_signatures(model, names, settings)
-    requests = warmup_inputs(model, settings)
+    requests = _warmup_inputs(model, settings)
     with new_version(output, version, keep) as (part, path):
         module = tf.Module()
         module.weights = list(model.variables)  # Not the model, of which Keras would save more.
@@ -51,7 +56,7 @@ def export_model(subject, settings, output, version=None, keep=3):
             tf.saved_model.save(module, str(part), signatures)
         extra = part / "assets.extra"
         extra.mkdir()
-        write_warmup(extra / FILE, output.name, requests)
+        _write_warmup(extra / _WARMUP, output.name, requests)
         _check(part, signatures, requests)
     return path
 
@@ -59,6 +64,121 @@ def export_model(subject, settings, output, version=None, keep=3):
 def num_bytes(model):
     """Bytes that an export takes at least: the weights, and some MB of graphs."""
     return 2**22 + sum(value.dtype.size * value.shape.num_elements() for value in model.variables)
+
+
+def list_versions(folder):
+    """Lists the versions of a model.
+
+    Args:
+        folder: folder of the model.
+
+    Returns:
+        Sorted list of int.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        return []
+    return sorted(int(name) for name in os.listdir(folder) if re.fullmatch("[0-9]+", name))
+
+
+def check_version(folder, version=None, keep=3):
+    """Checks that a version can be made.
+
+    Args:
+        folder: folder of the model.
+        version: number of the version; the next free one by default.
+        keep: number of versions to keep.
+
+    Raises:
+        ValueError: a number that is not positive.
+        FileExistsError: there is such a version.
+    """
+    if keep < 1:
+        raise ValueError(f"One version or more must be kept. Received: keep={keep}")
+    if version is not None and not 0 < version < 2**63:
+        raise ValueError(f"The number of a version must be positive. Received: {version}")
+    if version in list_versions(folder):
+        raise FileExistsError(
+            f"A version is never replaced, for servers keep what they have loaded. "
+            f"Received: {pathlib.Path(folder) / str(version)}, which exists"
+        )
+
+
+@contextlib.contextmanager
+def new_version(folder, version=None, keep=3):
+    """Gives a folder to fill, which then becomes a version, whole or not at all.
+
+    A server that watches the folder takes names that are numbers only. One process at a time
+    writes; another one waits.
+
+    Args:
+        folder: folder of the model, made where it is missing.
+        version: see `check_version`.
+        keep: number of versions that stay, the newest and this one; others are removed.
+
+    Yields:
+        `(part, path)`: the folder to fill, and the version that it becomes.
+
+    Raises:
+        ValueError, FileExistsError: as `check_version`.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files.sync_entry(folder)
+    with files.locked(folder):
+        check_version(folder, version, keep)
+        for left in folder.glob(".*.part"):  # By a process that was killed.
+            if left.is_dir():
+                shutil.rmtree(left)
+        path = folder / str(version or max(list_versions(folder), default=0) + 1)
+        with files.folder_written_whole(path) as part:
+            yield part, path
+        older = [number for number in list_versions(folder) if str(number) != path.name]
+        for number in older[: len(older) - (keep - 1)]:
+            removed = folder / f".{number}.part"
+            os.rename(folder / str(number), removed)  # Nobody sees half of it either.
+            shutil.rmtree(removed)
+
+
+def _warmup_inputs(model, settings):
+    """A request for every signature, dict from its name to inputs: one clip, one frame of noise."""
+    frames, size = settings.clips.frames, settings.clips.size
+    shape = (1, frames, size, size, model.channels)
+    clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    images = np.array([[encode_image(frame, 90) for frame in clip] for clip in clips], object)
+    example = encode_clip(clips[0], 0, "warm-up", "warm-up", 12.0)
+    rows = np.zeros(1, np.int64)
+    requests = {
+        "serving_default": {"clips": clips},
+        "classify": {"clips": clips},
+        "predict_frames": {"frames": images},
+        "serve_examples": {"examples": np.array([example], object)},
+        "describe": {"rows": rows},
+    }
+    if model.streams:
+        state = {name: value.numpy() for name, value in model.initial_state(1).items()}
+        requests |= {
+            "init_states": {"rows": rows},
+            "step": {"frames": clips[:, 0], **state},
+            "step_encoded": {"frames": images[:, 0], **state},
+        }
+    return requests
+
+
+def _write_warmup(path, name, requests):
+    """Writes requests to the model of a name as a server reads them."""
+    from tensorflow_serving.apis.predict_pb2 import PredictRequest
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, inputs in requests.items():
+            request = PredictRequest()
+            request.model_spec.name = name
+            request.model_spec.signature_name = signature
+            for key, value in inputs.items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            log = PredictionLog(predict_log=PredictLog(request=request))
+            writer.write(log.SerializeToString(deterministic=True))
 
 
 def _check(part, signatures, requests):

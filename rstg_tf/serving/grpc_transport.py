@@ -14,6 +14,7 @@ from tensorflow_serving.apis import (
 )
 
 from rstg_tf.serving.answers import spec_of
+from rstg_tf.serving.connection import ANSWER_BYTES, REQUEST_BYTES, check_request
 from rstg_tf.serving.errors import (
     NotTrusted,
     RequestRefused,
@@ -22,7 +23,6 @@ from rstg_tf.serving.errors import (
     WrongAnswer,
     in_one_line,
 )
-from rstg_tf.serving.limits import ANSWER_BYTES, REQUEST_BYTES, check_request
 
 # What gRPC itself says of an answer, under the codes that servers use, too.
 _NO_ANSWER = ("Received message larger", "Exception deserializing response")
@@ -37,7 +37,7 @@ class GrpcTransport:
         model: name of the model.
         version: number of its version, or None.
         label: label of its version, or None.
-        certificates: `tls.Certificates`; without them nothing is encrypted.
+        certificates: `connection.Certificates`; without them nothing is encrypted.
     """
 
     def __init__(self, address, model, version, label, certificates=None):

@@ -14,6 +14,7 @@ import numpy as np
 from rstg_tf import checked_json
 from rstg_tf.checked_json import Optional
 from rstg_tf.serving.answers import spec_of
+from rstg_tf.serving.connection import ANSWER_BYTES, check_request
 from rstg_tf.serving.errors import (
     NotTrusted,
     RequestRefused,
@@ -22,7 +23,6 @@ from rstg_tf.serving.errors import (
     WrongAnswer,
     in_one_line,
 )
-from rstg_tf.serving.limits import ANSWER_BYTES, check_request
 
 _CODES = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 412: "FAILED_PRECONDITION"}
 _OK, _UNAVAILABLE = 200, 503
@@ -50,7 +50,7 @@ class RestTransport:
 
     def __init__(self, address, model, version, label, certificates=None):
         self.address = address.rstrip("/")
-        parts = urllib.parse.urlsplit(self.address)  # `addresses` has checked it.
+        parts = urllib.parse.urlsplit(self.address)  # `is_http` has checked it.
         if parts.scheme == "https":
             context = certificates.context()
             self._connection = lambda: http.client.HTTPSConnection(
@@ -71,7 +71,7 @@ class RestTransport:
             signature: its name.
             inputs: dict from name to array.
             outputs: dict from name to `tf.TensorSpec`, or None.
-            deadline: a `limits.Deadline`.
+            deadline: a `connection.Deadline`.
         """
         check_request(sum(map(_num_bytes, inputs.values())))
         request = {

@@ -36,126 +36,128 @@ def make_signatures(model, class_names, settings):
           under the same names.
         - `step_encoded`: the same for string `frames` `[B]`.
     """
-    traced = _clip_signatures(model, class_names, settings)
+    made = _Signatures(model, class_names, settings)
+    clips = tf.TensorSpec([None] * 4 + [model.channels], tf.uint8, name="clips")
+    rows = tf.TensorSpec([None], tf.int64, name="rows")
+    traced = {
+        "serving_default": _traced(made.serve, clips),
+        "classify": _traced(made.classify, clips),
+        "predict_frames": _traced(
+            made.predict_frames, tf.TensorSpec([None, None], tf.string, name="frames")
+        ),
+        "serve_examples": _traced(
+            made.serve_examples, tf.TensorSpec([None], tf.string, name="examples")
+        ),
+        "describe": _traced(made.describe, rows),
+    }
     if model.streams:
-        traced |= _stream_signatures(model, class_names, settings)
+        frames = tf.TensorSpec([None] * 3 + [model.channels], tf.uint8, name="frames")
+        encoded = tf.TensorSpec([None], tf.string, name="frames")
+        traced |= {
+            "init_states": _traced(made.init_states, rows),
+            "step": _traced(made.step, frames, **made.state_specs),
+            "step_encoded": _traced(made.step_encoded, encoded, **made.state_specs),
+        }
     return traced
 
 
-def _clip_signatures(model, class_names, settings):
-    pixels, side = model.channels, (model.backbone.min_size, settings.max_side)
-    batch, frames = (1, settings.max_batch), (_MIN_FRAMES, settings.max_frames)
-    clip_spec = tf.TensorSpec([None] * 4 + [pixels], tf.uint8, name="clips")
+class _Signatures:
+    """The signatures as methods, see `make_signatures`."""
 
-    def logits_of(clips):
-        return model(clips, training=False)["logits"]
+    def __init__(self, model, class_names, settings):
+        self._model = model
+        self._class_names = class_names
+        self._settings = settings
+        side = (model.backbone.min_size, settings.max_side)
+        self._axes = {
+            "batch": (1, settings.max_batch),
+            "frames": (_MIN_FRAMES, settings.max_frames),
+            "height": side,
+            "width": side,
+            "channels": model.channels,
+        }
+        clips = tf.TensorSpec([None] * 4 + [model.channels], tf.uint8)
+        self._logits_of = _traced(lambda clips: model(clips, training=False)["logits"], clips)
+        if model.streams:
+            self.state_specs = {
+                name: tf.TensorSpec([None, *value.shape[1:]], value.dtype, name=name)
+                for name, value in model.initial_state(1).items()
+            }
+            frames = tf.TensorSpec(clips.shape[1:], tf.uint8)
+            self._next_of = _traced(model.step, frames, self.state_specs)
 
-    logits_of = tf.function(logits_of).get_concrete_function(clip_spec)
-
-    def answers(clips, name):
-        found = finite_answer({"logits": logits_of(clips)}, {name: clips})
-        return _answers(found["logits"], class_names, settings.top)
-
-    def classify(clips):
-        axes = {"batch": batch, "frames": frames, "height": side, "width": side}
-        clips = checked(clips, "clips", **axes, channels=pixels)
-        return answers(checked_pixels(clips, "clips", 1 / pixels, settings), "clips")
-
-    def serve(clips):
-        found = classify(clips)
+    def serve(self, clips):
+        found = self.classify(clips)
         return {name: found[name] for name in ("logits", "probabilities")}
 
-    def clips_of(images, name):
-        images = checked_pixels(images, name, settings.clips.size**2, settings)
-        decoded = decode_frames(tf.reshape(images, [-1]), name, pixels, settings)
-        return tf.reshape(decoded, tf.concat([tf.shape(images), decoded.shape[1:]], axis=0))
+    def classify(self, clips):
+        clips = self._checked(clips, "clips", "batch", "frames", "height", "width", "channels")
+        clips = checked_pixels(clips, "clips", 1 / self._model.channels, self._settings)
+        return self._answer(clips, "clips")
 
-    def predict_frames(images):
-        images = checked(images, "frames", batch=batch, frames=frames)
-        return answers(clips_of(images, "frames"), "frames")
+    def predict_frames(self, frames):
+        frames = self._checked(frames, "frames", "batch", "frames")
+        return self._answer(self._decoded(frames, "frames"), "frames")
 
-    def serve_examples(examples):
-        examples = checked(examples, "examples", batch=batch)
-        images = frames_of_examples(examples, "examples", settings.clips)
-        return answers(clips_of(images, "examples"), "examples")
+    def serve_examples(self, examples):
+        examples = self._checked(examples, "examples", "batch")
+        frames = frames_of_examples(examples, "examples", self._settings.clips)
+        return self._answer(self._decoded(frames, "examples"), "examples")
 
-    def describe(rows):
-        count = tf.shape(checked(rows, "rows", batch=batch))
-        clips = settings.clips
-        facts = {
-            name: getattr(clips, name)
-            for name in ("frames", "size", "short_side", "sampling", "stride")
+    def describe(self, rows):
+        count = tf.shape(self._checked(rows, "rows", "batch"))
+        names = ("frames", "size", "short_side", "sampling", "stride")
+        facts = {name: getattr(self._settings.clips, name) for name in names}
+        facts |= {"channels": self._model.channels, "labels": self._class_names}
+        facts = {name: tf.constant(value) for name, value in facts.items()}
+        return {
+            name: tf.broadcast_to(value, tf.concat([count, value.shape], axis=0))
+            for name, value in facts.items()
         }
-        facts |= {"channels": pixels, "labels": class_names}
-        return {name: _repeated(tf.constant(value), count) for name, value in facts.items()}
 
-    signatures = {
-        "serving_default": (serve, clip_spec),
-        "classify": (classify, clip_spec),
-        "predict_frames": (predict_frames, tf.TensorSpec([None, None], tf.string, "frames")),
-        "serve_examples": (serve_examples, tf.TensorSpec([None], tf.string, "examples")),
-        "describe": (describe, _ROWS),
-    }
-    return {
-        name: tf.function(function).get_concrete_function(spec)
-        for name, (function, spec) in signatures.items()
-    }
+    def init_states(self, rows):
+        return self._model.initial_state(tf.shape(self._checked(rows, "rows", "batch"))[0])
 
+    def step(self, frames, **state):
+        frames = self._checked(frames, "frames", "batch", "height", "width", "channels")
+        frames = checked_pixels(frames, "frames", 1 / self._model.channels, self._settings)
+        return self._next_answer(frames, state)
 
-def _stream_signatures(model, class_names, settings):
-    pixels, side = model.channels, (model.backbone.min_size, settings.max_side)
-    batch = (1, settings.max_batch)
-    frame_spec = tf.TensorSpec([None] * 3 + [pixels], tf.uint8, name="frames")
-    specs = {
-        name: tf.TensorSpec([None, *value.shape[1:]], value.dtype, name=name)
-        for name, value in model.initial_state(1).items()
-    }
+    def step_encoded(self, frames, **state):
+        frames = self._checked(frames, "frames", "batch")
+        return self._next_answer(self._decoded(frames, "frames"), state)
 
-    def next_of(frames, state):
-        outputs, state = model.step(frames, state)
-        return outputs["logits"], state
+    def _checked(self, tensor, name, *axes):
+        return checked(tensor, name, **{axis: self._axes[axis] for axis in axes})
 
-    next_of = tf.function(next_of).get_concrete_function(frame_spec, specs)
+    def _decoded(self, encoded, name):
+        """Decodes strings of any shape `[...]`, to `[..., H, W, C]`."""
+        encoded = checked_pixels(encoded, name, self._settings.clips.size**2, self._settings)
+        flat = tf.reshape(encoded, [-1])
+        decoded = decode_frames(flat, name, self._model.channels, self._settings)
+        return tf.reshape(decoded, tf.concat([tf.shape(encoded), decoded.shape[1:]], axis=0))
 
-    def answer(frames, state):
-        given = checked_state(state, tf.shape(frames)[0], specs)
-        logits, state = next_of(frames, given)
-        found = finite_answer({"logits": logits, **state}, {"frames": frames, **given})
-        return {**_answers(found.pop("logits"), class_names, settings.top), **found}
+    def _answer(self, clips, name):
+        found = finite_answer({"logits": self._logits_of(clips)}, {name: clips})
+        return self._ranked(found["logits"])
 
-    def step(frames, **state):
-        frames = checked(frames, "frames", batch=batch, height=side, width=side, channels=pixels)
-        return answer(checked_pixels(frames, "frames", 1 / pixels, settings), state)
+    def _next_answer(self, frames, state):
+        state = checked_state(state, tf.shape(frames)[0], self.state_specs)
+        outputs, following = self._next_of(frames, state)
+        found = {"logits": outputs["logits"], **following}
+        found = finite_answer(found, {"frames": frames, **state})
+        return {**self._ranked(found.pop("logits")), **found}
 
-    def step_encoded(frames, **state):
-        images = checked(frames, "frames", batch=batch)
-        images = checked_pixels(images, "frames", settings.clips.size**2, settings)
-        return answer(decode_frames(images, "frames", pixels, settings), state)
-
-    def init_states(rows):
-        return model.initial_state(tf.shape(checked(rows, "rows", batch=batch))[0])
-
-    encoded_spec = tf.TensorSpec([None], tf.string, name="frames")
-    return {
-        "init_states": tf.function(init_states).get_concrete_function(_ROWS),
-        "step": tf.function(step).get_concrete_function(frame_spec, **specs),
-        "step_encoded": tf.function(step_encoded).get_concrete_function(encoded_spec, **specs),
-    }
+    def _ranked(self, logits):
+        probabilities = tf.nn.softmax(logits)
+        scores, best = tf.math.top_k(probabilities, self._settings.top)
+        return {
+            "logits": logits,
+            "probabilities": probabilities,
+            "classes": tf.gather(tf.constant(self._class_names), best),
+            "scores": scores,
+        }
 
 
-_ROWS = tf.TensorSpec([None], tf.int64, name="rows")
-
-
-def _answers(logits, class_names, top):
-    probabilities = tf.nn.softmax(logits)
-    scores, best = tf.math.top_k(probabilities, top)
-    return {
-        "logits": logits,
-        "probabilities": probabilities,
-        "classes": tf.gather(tf.constant(class_names), best),
-        "scores": scores,
-    }
-
-
-def _repeated(value, count):
-    return tf.broadcast_to(value, tf.concat([count, value.shape], axis=0))
+def _traced(function, *specs, **more):
+    return tf.function(function).get_concrete_function(*specs, **more)

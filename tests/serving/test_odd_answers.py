@@ -499,7 +499,7 @@ def test_odd_grpc_states_end_in_one_error(odd_grpc):
 
 
 def test_a_request_too_large_is_not_sent(server, monkeypatch):
-    monkeypatch.setattr("rstg_tf.serving.limits.REQUEST_BYTES", 10**5)
+    monkeypatch.setattr("rstg_tf.serving.connection.REQUEST_BYTES", 10**5)
     for address in (server.grpc_address, server.rest_address):
         with Client("tiny", address) as client:
             client.description()

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from rstg_tf.serving.versions import list_versions, new_version
+from rstg_tf.serving.exporting import list_versions, new_version
 
 FILES = ("saved_model.pb", "labels.txt")
 
