@@ -1,6 +1,7 @@
 """Text of strangers: names of files and classes, shown where they can do no harm."""
 
 import html
+import pathlib
 import re
 import unicodedata
 
@@ -44,6 +45,23 @@ def check_class_name(name, where):
         )
     if not name.strip():
         raise ValueError(f"The name of a class must not be empty. Received: {name!r}, in {where}")
+
+
+def read_class_names(path):
+    """Reads the names of classes, a list in the order of a file with one a line.
+
+    Raises:
+        ValueError: it is not in UTF-8, or a class can't be called so.
+    """
+    try:
+        names = pathlib.Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"Names of classes must be in UTF-8 ({error.reason}). Received: {path}"
+        ) from error
+    for name in names:
+        check_class_name(name, path)
+    return names
 
 
 def _is_unseen(character):

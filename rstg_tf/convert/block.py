@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from rstg_tf.convert.checkpoint import Step, as_matrix, carry_out, dense, normalization
 from rstg_tf.convert.flags import NORMS, block_options, is_constant
-from rstg_tf.convert.plan import Step, as_matrix, carry_out, dense, normalization
 from rstg_tf.layers import RSTG
 
 _NORM_SUFFIXES = {"BN": "_bn", "LN": "_ln", "none": ""}

@@ -4,9 +4,8 @@ import tensorflow as tf
 
 from rstg_tf.backbones import C2D_KERNELS, I3D_KERNELS, VideoResNet
 from rstg_tf.convert.block import output_norm_flag, plan_block, plan_output_norm
-from rstg_tf.convert.checkpoint import read_checkpoint
+from rstg_tf.convert.checkpoint import Step, carry_out, dense, normalization, read_checkpoint
 from rstg_tf.convert.flags import NORMS, block_options, places, read_flags
-from rstg_tf.convert.plan import Step, carry_out, dense, normalization
 from rstg_tf.layers import Bottleneck, NonLocal
 from rstg_tf.models import VideoClassifier
 

@@ -33,12 +33,12 @@ class Stage:
 
     place: str
     what: str
-    kind: str
-    branch: bool
-    shape: tuple
-    trainable: int
-    statistics: int
-    multiply_adds: int
+    kind: str = "plain"
+    branch: bool = False
+    shape: tuple = ()
+    trainable: int = 0
+    statistics: int = 0
+    multiply_adds: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,8 +123,8 @@ def describe(model, size, name=""):
     owners, shapes = {}, {}
     clip = tf.TensorSpec([1, *size, model.channels], tf.uint8)
     with contextlib.ExitStack() as stack:
-        for index, part in enumerate(parts):
-            for layer in part.layers:
+        for index, (_, layers) in enumerate(parts):
+            for layer in layers:
                 stack.enter_context(_watched(layer, index, owners, shapes))
         function = tf.function(lambda clips: model(clips, training=False)["logits"])
         graph = function.get_concrete_function(clip).graph
@@ -133,18 +133,15 @@ def describe(model, size, name=""):
     for operation, count in multiply_adds(graph).items():
         costs[owners[operation]] += count
     counted, stages = set(), []
-    for index, part in enumerate(parts):
-        trainable, statistics = _parameters(part.layers, counted)
+    for index, (stage, layers) in enumerate(parts):
+        sizes = _parameters(layers, counted)
         stages.append(
-            Stage(
-                part.place,
-                part.what,
-                part.kind,
-                part.branch,
-                shapes[index],
-                trainable,
-                statistics,
-                costs[index],
+            dataclasses.replace(
+                stage,
+                shape=shapes[index],
+                trainable=sizes[0],
+                statistics=sizes[1],
+                multiply_adds=costs[index],
             )
         )
     graphs = tuple(dict.fromkeys(block.graph for block in model.blocks.values()))
@@ -157,36 +154,27 @@ def format_shape(sizes):
     return "x".join(map(str, sizes))
 
 
-@dataclasses.dataclass
-class _Part:
-    place: str
-    what: str
-    layers: list
-    kind: str = "plain"
-    branch: bool = False
-
-
 def _parts(model):
-    """What a model consists of; a part that lies inside of another one comes before it."""
+    """Stages of a model without their costs, each with its layers; an inner one comes first."""
     names, backbone, head = model.get_config(), model.backbone, model.head
     parts = []
     if hasattr(backbone, "stages"):
-        parts.append(_Part("stem", "convolution", [backbone.stem]))
+        parts.append((Stage("stem", "convolution"), [backbone.stem]))
         for place, layers in backbone.stages.items():
             for kind, same in itertools.groupby(layers, type):
                 parts += _parts_of_stage(place, kind, list(same))
     else:
-        parts.append(_Part("backbone", names["backbone"], [backbone]))
+        parts.append((Stage("backbone", names["backbone"]), [backbone]))
     if isinstance(head, RSTG):
         parts.append(_graph("head", head))
     else:
         block = getattr(head, "block", None)
         if block is not None:
             parts.append(_graph("head", block, branch=head.combine == "plus"))
-        parts.append(_Part("head", names["head"], [head]))
+        parts.append((Stage("head", names["head"]), [head]))
     others = [layer for layer in model.layers if layer not in (backbone, head)]
     what = "normalisation, dense" if names["norm"] != "none" else "dense"
-    parts.append(_Part("classifier", what, others))
+    parts.append((Stage("classifier", what), others))
     return parts
 
 
@@ -194,13 +182,13 @@ def _parts_of_stage(place, kind, layers):
     if kind is RSTG:
         return [_graph(place, layer, branch=layer.residual) for layer in layers]
     if kind is NonLocal:
-        return [_Part(place, "non-local", [layer], "non_local", True) for layer in layers]
+        return [(Stage(place, "non-local", "non_local", True), [layer]) for layer in layers]
     blocks = "residual block" if kind is Bottleneck else kind.__name__
-    return [_Part(place, f"{len(layers)} {blocks}{'s' * (len(layers) > 1)}", layers)]
+    return [(Stage(place, f"{len(layers)} {blocks}{'s' * (len(layers) > 1)}"), layers)]
 
 
 def _graph(place, block, branch=False):
-    return _Part(place, f"RSTG to {block.head}", [block], "graph", branch)
+    return Stage(place, f"RSTG to {block.head}", "graph", branch), [block]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,12 @@ from rstg_tf.data.videos import VideoLimits, VideoReader
 from rstg_tf.files import written_whole
 from rstg_tf.visualize import edge_lift, node_places, write_line
 
-CODECS = {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
+# Container and codec.
+FORMATS = {
+    ".mp4": ("mp4", "libx264"),
+    ".mkv": ("matroska", "libx264"),
+    ".webm": ("webm", "libvpx-vp9"),
+}
 _COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189))
 _SHORT_SIDE = 360  # Smaller videos are enlarged to it, so that text can be read.
 _LONG_SIDE = 8192  # Larger ones are made smaller, as codecs want.
@@ -45,11 +50,11 @@ def write_annotated(
     import av
 
     output = pathlib.Path(output)
-    codec = CODECS.get(output.suffix.lower())
-    if codec is None:
+    if output.suffix.lower() not in FORMATS:
         raise ValueError(
-            f"An annotated video ends in one of {', '.join(CODECS)}. Received: {output}"
+            f"An annotated video ends in one of {', '.join(FORMATS)}. Received: {output}"
         )
+    container, codec = FORMATS[output.suffix.lower()]
     lifts = None
     if attention is not None:
         lifts = np.stack([edge_lift(step[-1], graph) for step in attention])
@@ -58,7 +63,7 @@ def write_annotated(
         rate = _frame_rate(prediction.video, limits)
         reader = VideoReader(prediction.video, limits=limits)
         frames = enumerate(stack.enter_context(reader))
-        file = stack.enter_context(av.open(str(part), "w", format=_FORMATS[output.suffix.lower()]))
+        file = stack.enter_context(av.open(str(part), "w", format=container))
         stream = None
         for number, frame in frames:
             image = _enlarged(frame)
@@ -73,9 +78,6 @@ def write_annotated(
             _draw_classes(image, prediction.classes)
             file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         file.mux(stream.encode())
-
-
-_FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
 
 
 def _frame_rate(video, limits):

@@ -53,12 +53,12 @@ def read_log(path):
     """
     try:
         with pathlib.Path(path).open(newline="", encoding="utf-8") as file:
-            lines = list(csv.reader(file, strict=True))
-        if not lines or tuple(lines[0]) != COLUMNS:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
             raise ValueError(f"its first line must be {','.join(COLUMNS)}")
-        if any(len(line) != len(COLUMNS) for line in lines):
+        if any(None in row or None in row.values() for row in rows):
             raise ValueError(f"every row must have {len(COLUMNS)} cells")
-        rows = [dict(zip(COLUMNS, line, strict=True)) for line in lines[1:]]
         check_rows(rows)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"The log is damaged ({error}). Received: {path}") from error

@@ -16,7 +16,7 @@ from rstg_tf.runs.checkpoints import (
     restore_checkpoint,
     training_state,
 )
-from rstg_tf.text import check_class_name
+from rstg_tf.text import read_class_names
 
 # Settings of the machine, and what to do at a damaged record: a training may change them.
 _FREE = ("runtime.", "train_data.on_corrupt", "validation_data.on_corrupt")
@@ -119,15 +119,7 @@ class RunFolder:
         Raises:
             ValueError: if the file is damaged.
         """
-        try:
-            names = self.classes.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"Names of classes must be in UTF-8 ({error.reason}). Received: {self.classes}"
-            ) from error
-        for name in names:
-            check_class_name(name, self.classes)
-        return names
+        return read_class_names(self.classes)
 
     def _write_classes(self, names):
         with written_whole(self.classes) as part:

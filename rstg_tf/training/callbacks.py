@@ -10,8 +10,14 @@ import tqdm
 from rstg_tf.runs.checkpoints import CheckpointFolder, averaged_weights, best_step
 
 
-class StepCounter(tf.keras.callbacks.Callback):
-    """Counts the steps and ends the training after the last one, be it within an epoch.
+class DivergedError(ArithmeticError):
+    """The loss of a training is no number any more."""
+
+
+class Steps(tf.keras.callbacks.Callback):
+    """Counts the steps; ends the training after the last one, or where loss or weights are lost.
+
+    An optimizer's own count is another one: loss scaling skips steps.
 
     Args:
         state: a `training_state`.
@@ -28,11 +34,28 @@ class StepCounter(tf.keras.callbacks.Callback):
         self._start = epoch * self._trainer.checkpoint_interval
 
     def on_train_batch_end(self, batch, logs=None):
-        """Counts."""
+        """Counts, and looks at the loss."""
         step = self._start + batch + 1
         self._state.step.assign(step)
         if step >= self._trainer.train_steps:
             self.model.stop_training = True
+        if not math.isfinite(logs["loss"]):
+            self._stop(f"The loss is {logs['loss']}", f"loss={logs['loss']}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the weights, which the loss of the last step was not of."""
+        for weight in self._state.model.trainable_weights:
+            if not math.isfinite(tf.reduce_sum(tf.abs(weight))):
+                self._stop("A weight is not finite", weight.name)
+
+    def _stop(self, what, received):
+        rate = float(self._state.optimizer.learning_rate.numpy())
+        raise DivergedError(
+            f"{what} at step {int(self._state.step)} with learning rate {rate:.3g}. Checkpoints "
+            "from before are kept. Train into another folder with a lower "
+            "trainer.optimizer_config.learning_rate, a longer warmup or a lower global_clipnorm; "
+            f"with mixed_precision_dtype=float16 try bfloat16. Received: {received}"
+        )
 
 
 class Validation(tf.keras.callbacks.Callback):
@@ -86,18 +109,27 @@ class Checkpoints(tf.keras.callbacks.Callback):
         trainer: the `trainer` section of an experiment.
         folder: the `RunFolder` of the training.
         log: a `RunLog`, or None; its record is saved with the state.
+        minutes: ends the training at the first checkpoint after so long; it can go on later.
     """
 
-    def __init__(self, state, trainer, folder, log=None):
+    def __init__(self, state, trainer, folder, log=None, minutes=None):
         super().__init__()
         self._state = state
         self._trainer = trainer
         self._last, self._best = CheckpointFolder(folder.last), CheckpointFolder(folder.best)
         self._log = log
+        self._minutes = math.inf if minutes is None else minutes
+        self._end = math.inf
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self._end = time.monotonic() + 60 * self._minutes
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves."""
+        """Saves, and looks at the clock."""
         self.save()
+        if time.monotonic() >= self._end:
+            self.model.stop_training = True
 
     def save(self):
         """Saves the state and its record, then tidies and shows the log."""
@@ -172,60 +204,3 @@ class Progress(tf.keras.callbacks.Callback):
         """Ends the line, also that of a training that failed."""
         if self._bar is not None:
             self._bar.close()
-
-
-class DivergedError(ArithmeticError):
-    """The loss of a training is no number any more."""
-
-
-class StopWhereDiverged(tf.keras.callbacks.Callback):
-    """Ends a training whose loss or weights are not finite, before they are saved.
-
-    Args:
-        state: a `training_state`.
-    """
-
-    def __init__(self, state):
-        super().__init__()
-        self._state = state
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss."""
-        if not math.isfinite(logs["loss"]):
-            self._stop(f"The loss is {logs['loss']}", f"loss={logs['loss']}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Looks at the weights, which the loss of the last step was not of."""
-        for weight in self._state.model.trainable_weights:
-            if not math.isfinite(tf.reduce_sum(tf.abs(weight))):
-                self._stop("A weight is not finite", weight.name)
-
-    def _stop(self, what, received):
-        rate = float(self._state.optimizer.learning_rate.numpy())
-        raise DivergedError(
-            f"{what} at step {int(self._state.step)} with learning rate {rate:.3g}. Checkpoints "
-            "from before are kept. Train into another folder with a lower "
-            "trainer.optimizer_config.learning_rate, a longer warmup or a lower global_clipnorm; "
-            f"with mixed_precision_dtype=float16 try bfloat16. Received: {received}"
-        )
-
-
-class TimeLimit(tf.keras.callbacks.Callback):
-    """Ends a training at the first checkpoint after its time; it can go on from there later.
-
-    Args:
-        minutes: the time.
-    """
-
-    def __init__(self, minutes):
-        super().__init__()
-        self._minutes = minutes
-
-    def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self._end = time.monotonic() + 60 * self._minutes
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Looks at the clock."""
-        if time.monotonic() >= self._end:
-            self.model.stop_training = True

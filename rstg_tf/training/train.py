@@ -15,14 +15,7 @@ from rstg_tf.files import check_room, temporary_folder
 from rstg_tf.runs import RunFolder
 from rstg_tf.runs.checkpoints import training_state
 from rstg_tf.runs.log import RunLog
-from rstg_tf.training.callbacks import (
-    Checkpoints,
-    Progress,
-    StepCounter,
-    StopWhereDiverged,
-    TimeLimit,
-    Validation,
-)
+from rstg_tf.training.callbacks import Checkpoints, Progress, Steps, Validation
 from rstg_tf.training.cluster import told_of_lost_workers
 from rstg_tf.training.start import has_begun, restore_newest, warm_start
 from rstg_tf.training.step import Trainee
@@ -168,12 +161,10 @@ class _Job:
             initial_epoch=done // interval,
             epochs=math.ceil(trainer.train_steps / interval),
             callbacks=[
-                StepCounter(state, trainer),
-                StopWhereDiverged(state),
+                Steps(state, trainer),
                 Validation(state, validate, trainer, folder.best),
                 *([progress, log] if log else []),
-                Checkpoints(state, trainer, folder, log),
-                *([TimeLimit(self.minutes)] if self.minutes is not None else []),
+                Checkpoints(state, trainer, folder, log, self.minutes),
             ],
             verbose=0,
         )
