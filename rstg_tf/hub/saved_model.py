@@ -4,8 +4,8 @@ import contextlib
 import hashlib
 import pathlib
 
+from rstg_tf import text
 from rstg_tf.files import temporary_folder
-from rstg_tf.text import check_class_name
 
 LABELS = "labels.txt"
 TOLERANCE = 1e-5  # Of the largest output: how far a saved model may be from the model in memory.
@@ -24,7 +24,7 @@ def labels_file(class_names):
     with temporary_folder() as scratch:
         labels = pathlib.Path(scratch) / LABELS
         for name in class_names:
-            check_class_name(name, "the classes of the model")
+            text.check_class_name(name, "the classes of the model")
         labels.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
         yield str(labels)
 
@@ -42,17 +42,7 @@ def read_class_names(directory):
         ValueError: the file is damaged, or a name is none.
     """
     path = pathlib.Path(directory) / "assets" / LABELS
-    if not path.is_file():
-        return None
-    try:
-        names = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"The names of classes must be UTF-8 ({error}). Received: {path}"
-        ) from error
-    for name in names:
-        check_class_name(name, path)
-    return names
+    return text.read_class_names(path) if path.is_file() else None
 
 
 def weights_checksum(model):
