@@ -37,7 +37,7 @@ def parse(content, form, what, path):
     """
     try:
         if len(content) > _MAX_BYTES:
-            raise ValueError(f"it has {len(content)} bytes, {_MAX_BYTES} at most are read")
+            raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         value = json.loads(
             content,
             parse_constant=_number,
@@ -51,6 +51,17 @@ def parse(content, form, what, path):
     except ValueError as error:
         raise ValueError(f"{what} is damaged ({error}). Received: {path}") from error
     return value
+
+
+def read(path, form, what):
+    """Parses a JSON file as `parse` does; no more is read of it than JSON may have.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: as `parse`.
+    """
+    with open(path, "rb") as file:
+        return parse(file.read(_MAX_BYTES + 1), form, what, path)
 
 
 def _number(text):

@@ -5,13 +5,18 @@ import ctypes
 import errno
 import fcntl
 import glob
+import logging
+import math
 import os
 import pathlib
 import re
 import secrets
 import shutil
 import tempfile
+import time
 
+_LOG = logging.getLogger(__name__)
+_PAUSE = 0.02  # Seconds.
 # As it is left of an address that was taken for a path: `s3:/bucket`, or its first part.
 _ADDRESS = re.compile(r"(?:s3|gs|hdfs|https?|file):(?:/|$)")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -27,7 +32,7 @@ def written_whole(path):
     so that a power cut leaves the old file or the new one. Parts of killed processes are cleared.
 
     Args:
-        path: the file wanted; the folder around it exists.
+        path: the file wanted; the folder around it is made if it is missing.
 
     Yields:
         `pathlib.Path` of an empty file beside it. Where writing fails, it is removed and `path`
@@ -49,7 +54,7 @@ def folder_written_whole(path, new=False):
     """As `written_whole` for a folder, which takes the place of one that is there atomically.
 
     Args:
-        path: the folder wanted; the folder around it exists.
+        path: the folder wanted; the folder around it is made if it is missing.
         new: whether one that is there by then stays, with a FileExistsError.
 
     Yields:
@@ -127,24 +132,36 @@ def sync_entry(path):
     _fsync(os.path.dirname(os.path.abspath(path)))
 
 
+def make_folder(path):
+    """Makes a folder, and those around it that are missing, with their names on the disk."""
+    path = pathlib.Path(path)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        sync_entry(folder)
+
+
 @contextlib.contextmanager
 def locked(folder, wait=True):
     """Keeps other processes that ask for it out of a folder; the lock ends with the process.
 
     Args:
         folder: a folder that exists.
-        wait: whether to wait where another process has the lock.
+        wait: whether to wait where another process has the lock; after a second that is logged.
 
     Raises:
         BlockingIOError: another process has it, and `wait` is false.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
+        due = time.monotonic() + 1
+        while _try_lock(descriptor) is False:
+            if not wait:
+                raise BlockingIOError(errno.EAGAIN, "Another process works there", str(folder))
+            if time.monotonic() > due:
+                _LOG.warning("another process works in %s; waiting for it", folder)
+                due = math.inf
+            time.sleep(_PAUSE)
         yield
     finally:
         os.close(descriptor)
@@ -165,7 +182,7 @@ def check_room(folder, num_bytes=2**20):
     if _ADDRESS.match(str(folder)):
         raise ValueError(f"A folder on this machine must be named. Received: {folder}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         descriptor, probe = None, folder / f".{secrets.token_hex(8)}.part"
         descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         os.close(descriptor)
@@ -211,14 +228,16 @@ def temporary_folder(num_bytes=2**20):
 
 
 @contextlib.contextmanager
-def naming(path):
-    """Names a path in errors that name none, as those of `write` and `fsync`."""
+def naming(path, part=None):
+    """Names a path in errors that name none, as those of `write`, or that name its hidden part."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        named = str(path) if error.filename is None else str(error.filename)
+        shown = named.replace(str(part), str(path)) if part else named
+        if error.errno is None or shown == str(error.filename):
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror, shown) from error
 
 
 def clear_parts(folder):
@@ -229,13 +248,16 @@ def clear_parts(folder):
 @contextlib.contextmanager
 def _part(path, make):
     """Makes a part of a name of its own, which is locked while its process lives."""
+    if not path.parent.is_dir():
+        check_room(path.parent)
     _clear(path)
     part, descriptor = None, None
     try:
         while descriptor is None:
             part = _part_name(path)
-            descriptor = make(part)
-        with naming(path):
+            with naming(path, part):
+                descriptor = make(part)
+        with naming(path, part):
             yield part
     finally:
         if descriptor is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rstg_tf.checked_json import Optional, parse
+from rstg_tf.checked_json import Optional, parse, read
 
 FORM = {
     "name": str,
@@ -57,3 +57,12 @@ def test_what_does_not_fit_is_refused_in_one_line(old, new, reason):
 def test_bytes_that_are_no_text():
     with pytest.raises(ValueError, match=r"is damaged.*a\.json"):
         parse(b"\xff\xfe\x00", FORM, "The file", "a.json")
+
+
+def test_no_more_is_read_of_a_file_than_json_may_have(tmp_path, monkeypatch):
+    path = tmp_path / "info.json"
+    path.write_text(GOOD)
+    assert read(path, FORM, "The description") == parse(GOOD, FORM, "The description", path)
+    monkeypatch.setattr("rstg_tf.checked_json._MAX_BYTES", len(GOOD) - 1)
+    with pytest.raises(ValueError, match=rf"more than {len(GOOD) - 1} bytes.*Received: {path}"):
+        read(path, FORM, "The description")

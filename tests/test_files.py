@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import pytest
@@ -66,6 +67,24 @@ def test_synced_before_it_is_renamed_and_its_name_after(tmp_path, monkeypatch, w
     before = [what for _, what in log[:renamed]]
     assert str(content) in before and str(part) in before
     assert log[renamed + 1 :] == [("fsync", str(tmp_path))]
+
+
+@pytest.mark.parametrize("written", [files.written_whole, files.folder_written_whole])
+def test_missing_folders_are_made_and_synced_and_hidden_parts_not_named(
+    tmp_path, monkeypatch, written
+):
+    synced = []
+    monkeypatch.setattr(files, "sync_entry", lambda path: synced.append(str(path)))
+    path = tmp_path / "a" / "b" / "wanted"
+    with pytest.raises(OSError, match=rf"denied: '{path}") as caught, written(path) as part:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{part}/inside")
+    assert caught.value.filename == f"{path}/inside"
+    assert synced == [str(tmp_path / "a"), str(tmp_path / "a" / "b")]
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=rf"can't be written.*{tmp_path}/file'$"):
+        written(tmp_path / "file" / "wanted").__enter__()
+    with pytest.raises(ValueError, match=r"on this machine.*s3:/bucket"):
+        written("s3://bucket/wanted").__enter__()
 
 
 def _write(path, text, times):
@@ -161,7 +180,7 @@ def test_names_as_long_as_names_can_be(tmp_path):
     assert path.read_text() == "text"
 
 
-def test_lock_is_told_or_waited_for_and_ends_with_the_process(tmp_path):
+def test_lock_is_told_or_waited_for_and_ends_with_the_process(tmp_path, caplog):
     holder = subprocess.Popen(
         [
             sys.executable,
@@ -175,10 +194,10 @@ def test_lock_is_told_or_waited_for_and_ends_with_the_process(tmp_path):
     holder.stdout.readline()
     with pytest.raises(BlockingIOError), files.locked(tmp_path, wait=False):
         pass
-    holder.kill()
-    holder.communicate()
+    threading.Timer(1.5, holder.kill).start()
     with files.locked(tmp_path):
-        pass
+        holder.communicate()
+    assert caplog.messages == [f"another process works in {tmp_path}; waiting for it"]
 
 
 def test_full_disk_leaves_what_was_there(small_disk):

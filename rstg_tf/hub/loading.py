@@ -4,6 +4,8 @@ import fnmatch
 import pathlib
 import time
 
+import tensorflow as tf
+
 from rstg_tf.hub import entry_lock, manifest
 from rstg_tf.hub.safe_loading import GRAPH, load_saved_model
 
@@ -66,10 +68,15 @@ def load_classifier(directory):
     from rstg_tf.models import VideoClassifier
 
     model = load_saved_model(directory)
+    kind = type(model).__name__
+    if tf.keras.utils.get_registered_object(kind) is VideoClassifier:  # Keras gave up on it.
+        raise ValueError(
+            "The settings of a SavedModel's VideoClassifier must be those of its constructor. "
+            f"Received: {directory}, whose settings build none"
+        )
     if not isinstance(model, VideoClassifier):
         raise ValueError(
-            f"The SavedModel must hold a VideoClassifier. Received: a {type(model).__name__} "
-            f"in {directory}"
+            f"The SavedModel must hold a VideoClassifier. Received: a {kind} in {directory}"
         )
     return model
 

@@ -78,7 +78,7 @@ def read_manifest(zoo=None):
     if not path.exists():
         return {}
     what = "The manifest of a zoo"
-    content = checked_json.parse(path.read_bytes(), {"models": {str: _FORM}}, what, path)
+    content = checked_json.read(path, {"models": {str: _FORM}}, what)
     _check_names(content["models"], path)
     for name, entry in content["models"].items():
         if not is_name(name):
@@ -121,7 +121,7 @@ def read_entry(directory):
         return None
     _check_plain(path, mode)
     form = {"name": str, "checksum": str, **_FORM}
-    entry = checked_json.parse(path.read_bytes(), form, "What an entry says of itself", path)
+    entry = checked_json.read(path, form, "What an entry says of itself")
     name = entry.pop("name")
     _check_entry(name, entry, path)
     return name, entry

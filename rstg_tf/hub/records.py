@@ -80,7 +80,7 @@ def read_metrics(path):
         ValueError: it is damaged, or of something else.
     """
     what = "What pipelines/evaluate.py wrote"
-    metrics = checked_json.parse(pathlib.Path(path).read_bytes(), _METRICS, what, path)
+    metrics = checked_json.read(path, _METRICS, what)
     shape = metrics["data"]["clip_shape"]
     if len(shape) != 4 or min(shape) < 1:
         raise ValueError(
@@ -130,7 +130,7 @@ def read_summary(path):
         ValueError: it is damaged.
     """
     what = "The summary of a training"
-    return checked_json.parse(pathlib.Path(path).read_bytes(), _SUMMARY, what, path)
+    return checked_json.read(path, _SUMMARY, what)
 
 
 def read_progress(path):
@@ -148,7 +148,7 @@ def read_progress(path):
     path = pathlib.Path(path)
     if not path.is_file():
         return {}
-    return checked_json.parse(path.read_bytes(), _PROGRESS, "The summary of a training", path)
+    return checked_json.read(path, _PROGRESS, "The summary of a training")
 
 
 def read_costs(path):
@@ -165,4 +165,4 @@ def read_costs(path):
         ValueError: it is damaged.
     """
     what = "What a model costs"
-    return checked_json.parse(pathlib.Path(path).read_bytes(), _COSTS, what, path)
+    return checked_json.read(path, _COSTS, what)

@@ -58,7 +58,6 @@ def write_annotated(
     lifts = None
     if attention is not None:
         lifts = np.stack([edge_lift(step[-1], graph) for step in attention])
-    output.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(output) as part, contextlib.ExitStack() as stack:
         rate = _frame_rate(prediction.video, limits)
         reader = VideoReader(prediction.video, limits=limits)

@@ -8,7 +8,7 @@ import shutil
 
 import tensorflow as tf
 
-from rstg_tf.files import naming, sync, sync_entry, written_whole
+from rstg_tf.files import make_folder, naming, sync, sync_entry, written_whole
 
 _RECORD = ".json"
 _FILE = re.compile(r"ckpt-(\d+)\.(?:index|json|data-\d{5}-of-\d{5})")
@@ -51,9 +51,9 @@ class CheckpointFolder:
         """
         part = self.path / f"ckpt-{step}.part"
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        make_folder(part)
         try:
-            with naming(part):
+            with naming(self.path, part):
                 checkpoint.write(str(part / f"ckpt-{step}"))
                 if record is not None:
                     made = part / f"ckpt-{step}{_RECORD}"

@@ -224,7 +224,7 @@ def _what(read, *arguments):
 
 
 def _parse(path):
-    record = checked_json.parse(path.read_bytes(), _RECORD, "The record of a checkpoint", path)
+    record = checked_json.read(path, _RECORD, "The record of a checkpoint")
     try:
         check_rows(record["log"])
     except ValueError as error:

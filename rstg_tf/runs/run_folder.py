@@ -9,7 +9,7 @@ import tensorflow as tf
 from rstg_tf import checked_json
 from rstg_tf.experiments import Experiment, apply_file, build_model, to_plain, to_yaml
 from rstg_tf.experiments.build import build_optimizer
-from rstg_tf.files import locked, written_whole
+from rstg_tf.files import locked, make_folder, written_whole
 from rstg_tf.runs.checkpoints import (
     CheckpointFolder,
     best_step,
@@ -55,7 +55,7 @@ class RunFolder:
         """
         if not self.config.exists():
             if write:
-                self.path.mkdir(parents=True, exist_ok=True)
+                make_folder(self.path)
                 self._write_classes(class_names)
                 with written_whole(self.config) as part:
                     part.write_text(to_yaml(config), encoding="utf-8")
@@ -132,8 +132,7 @@ class RunFolder:
             FileNotFoundError: if there is none.
             ValueError: if it is damaged.
         """
-        content = self.summary.read_bytes()
-        return checked_json.parse(content, SUMMARY, "The summary of a training", self.summary)
+        return checked_json.read(self.summary, SUMMARY, "The summary of a training")
 
     def write_summary(self, summary):
         """Writes a dict as `summary.json`."""

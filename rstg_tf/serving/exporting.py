@@ -123,8 +123,7 @@ def new_version(folder, version=None, keep=3):
         ValueError, FileExistsError: as `check_version`.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    files.sync_entry(folder)
+    files.make_folder(folder)
     with files.locked(folder):
         check_version(folder, version, keep)
         for left in folder.glob(".*.part"):  # By a process that was killed.

@@ -239,7 +239,7 @@ def test_settings_that_build_no_classifier_are_told(stranger):
         content["config"]["num_classes"] = 1
 
     change_metadata(stranger, one_class)
-    with pytest.raises(ValueError, match=r"must hold a VideoClassifier.*stranger"):
+    with pytest.raises(ValueError, match=r"VideoClassifier must be.*stranger, whose settings"):
         rstg_tf.load_model(stranger)
 
 
