@@ -1,5 +1,8 @@
 """An RSTG block from the flags and variables of the authors' released code."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from rstg_tf.convert.checkpoint import Step, as_matrix, carry_out, dense, normalization
@@ -10,7 +13,9 @@ _NORM_SUFFIXES = {"BN": "_bn", "LN": "_ln", "none": ""}
 _LSTM = "cudnn_lstm/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell/"
 
 
-def block_from_reference(flags, variables, place, head="vec"):
+def block_from_reference(
+    flags: Mapping[str, Any], variables: Mapping[str, np.ndarray], place: str, head: str = "vec"
+) -> RSTG:
     """Builds the block that the authors' released code makes of its flags and variables.
 
     Args:

@@ -1,5 +1,7 @@
 """Whole networks of the authors' released code."""
 
+import os
+
 import tensorflow as tf
 
 from rstg_tf.backbones import C2D_KERNELS, I3D_KERNELS, VideoResNet
@@ -42,7 +44,9 @@ class FloatNetwork(tf.keras.Model):
         return self.classifier.classify_floats(clips, training)
 
 
-def from_tf1_checkpoint(config_path, checkpoint_path):
+def from_tf1_checkpoint(
+    config_path: str | os.PathLike, checkpoint_path: str | os.PathLike
+) -> FloatNetwork:
     """Builds the network that the authors' code makes of a config and a checkpoint.
 
     Args:
@@ -163,7 +167,7 @@ def _simple_conv(backbone, scope):
         yield Step(bias, (f"{scope}conv{index}/conv2d/bias",))
 
 
-def load_backbone(backbone, checkpoint_path):
+def load_backbone(backbone: VideoResNet, checkpoint_path: str | os.PathLike) -> None:
     """Fills a backbone from a checkpoint that knows nothing of the rest, as one of Kinetics.
 
     RSTG blocks stay as they are, and so do non-local blocks that the checkpoint does not have; its

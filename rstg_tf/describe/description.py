@@ -12,6 +12,7 @@ from rstg_tf.graph import SpaceGraph
 from rstg_tf.layers import RSTG
 from rstg_tf.layers.bottleneck import Bottleneck
 from rstg_tf.layers.non_local import NonLocal
+from rstg_tf.models import VideoClassifier
 
 MIN_FRAMES = 2
 
@@ -59,7 +60,7 @@ class Description:
     graphs: tuple[SpaceGraph, ...]
     edges: bool
 
-    def total(self, field, kind=None):
+    def total(self, field: str, kind: str | None = None) -> int:
         """Sums `"trainable"`, `"statistics"` or `"multiply_adds"` over stages, of one kind or all.
 
         Args:
@@ -71,7 +72,7 @@ class Description:
         """
         return sum(getattr(stage, field) for stage in self.stages if kind in (None, stage.kind))
 
-    def __str__(self):
+    def __str__(self) -> str:
         """A table with a row for each stage, one for the whole, one for the graph alone."""
         fields = ("trainable", "statistics", "multiply_adds")
         rows = [("stage", "", "output", *(field.replace("_", "-") for field in fields))]
@@ -94,7 +95,7 @@ class Description:
         return "\n".join([lines[0], rule, *lines[1:-2], rule, *lines[-2:]])
 
 
-def describe(model, size, name=""):
+def describe(model: VideoClassifier, size: tuple[int, int, int], name: str = "") -> Description:
     """Reads shapes and costs off a model, by tracing it for one clip.
 
     Nothing runs: the sizes of a clip may be those of a model that takes hours on this machine.
@@ -120,7 +121,8 @@ def describe(model, size, name=""):
             f"Received: {format_shape(size)}"
         )
     parts = _parts(model)
-    owners, shapes = {}, {}
+    owners: dict[str, int] = {}
+    shapes: dict[int, tuple] = {}
     clip = tf.TensorSpec([1, *size, model.channels], tf.uint8)
     with contextlib.ExitStack() as stack:
         for index, (_, layers) in enumerate(parts):
@@ -132,7 +134,8 @@ def describe(model, size, name=""):
     costs = [0] * len(parts)
     for operation, count in multiply_adds(graph).items():
         costs[owners[operation]] += count
-    counted, stages = set(), []
+    stages: list[Stage] = []
+    counted: set = set()
     for index, (stage, layers) in enumerate(parts):
         sizes = _parameters(layers, counted)
         stages.append(

@@ -1,7 +1,12 @@
 """A picture of a model: its stages from top to bottom, and the regions of its graph."""
 
-from rstg_tf.describe.description import format_shape
+from typing import TYPE_CHECKING
+
+from rstg_tf.describe.description import Description, format_shape
 from rstg_tf.visualize import text_as_it_is
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLOURS = {"plain": "0.9", "graph": "#ffd28a", "non_local": "#b5d9f0"}
 _LINE = "0.3"
@@ -13,7 +18,7 @@ _TRUNK, _BRANCH = (0.0, 5.4), (6.0, 11.4)
 _MIDDLE = sum(_TRUNK) / 2
 
 
-def draw(description):
+def draw(description: Description) -> "Figure":
     """Draws the stages as boxes with their shapes and costs, and the graph's regions.
 
     RSTG and non-local blocks stand beside the others where their output is added to what passes

@@ -147,7 +147,11 @@ class Predictor:
         return self.model.attention(clip[None])[0].numpy()
 
 
-def frames_of_clip(video, clips, limits=VideoLimits()):  # noqa: B008 - immutable.
+def frames_of_clip(
+    video: str | os.PathLike,
+    clips: Clips,
+    limits: VideoLimits = VideoLimits(),  # noqa: B008 - immutable.
+) -> tuple[int, np.ndarray, list[np.ndarray]]:
     """The frames of a video that an evaluation would take.
 
     Args:

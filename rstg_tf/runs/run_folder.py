@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 
 import tensorflow as tf
@@ -10,6 +11,7 @@ from rstg_tf import checked_json
 from rstg_tf.experiments import Experiment, apply_file, build_model, to_plain, to_yaml
 from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.files import locked, make_folder, written_whole
+from rstg_tf.models import VideoClassifier
 from rstg_tf.runs.checkpoints import (
     CheckpointFolder,
     best_step,
@@ -140,7 +142,7 @@ class RunFolder:
             part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
 
 
-def restore(run_dir, which="best"):
+def restore(run_dir: str | os.PathLike, which: str = "best") -> tuple[VideoClassifier, Experiment]:
     """Builds the model of a training with the weights of one of its checkpoints.
 
     Args:

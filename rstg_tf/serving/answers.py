@@ -24,18 +24,16 @@ def spec_of(shape, dtype):
 
 
 def check_outputs(outputs, specs, rows, address):
-    """Checks the outputs of a signature.
+    """Checks the outputs of a signature, a dict of arrays.
 
     Args:
         outputs: dict from name to array.
-        specs: dict from name to `tf.TensorSpec`, as the server described the signature; None where
-            it did not.
+        specs: dict from name to `tf.TensorSpec`, or None where the server did not describe them.
         rows: length of the batch that was sent.
-        address: the server, for errors.
+        address: the server.
 
     Raises:
-        WrongAnswer: an output is missing, of another type or shape, or holds a number that is not
-            finite.
+        WrongAnswer: one is missing, of another type or shape, or holds a number that is not finite.
     """
     if specs is not None and set(outputs) != set(specs):
         raise WrongAnswer(
@@ -90,11 +88,7 @@ def check_probabilities(outputs, address):
 
 
 def description_of(outputs, address):
-    """Makes the description of a model of what its signature `describe` answered.
-
-    Raises:
-        WrongAnswer: something is missing or of a wrong type.
-    """
+    """Makes the description of a model of what its signature `describe` answered, or raises."""
     for name in (*_FACTS, "sampling", "labels"):
         if name not in outputs:
             raise WrongAnswer(f"a description without {name!r}", address)
@@ -124,11 +118,7 @@ def text_of(value, what, address):
 
 
 def versions_of(states, address):
-    """Makes a dict from number to state of what a server said of its versions.
-
-    Raises:
-        WrongAnswer: a version is no number, or a state unknown.
-    """
+    """Makes a dict from number to state; a WrongAnswer where one is no number or unknown."""
     for version, state in states:
         if not re.fullmatch("[0-9]{1,19}", version) or state not in _STATES:
             raise WrongAnswer(f"version {version!r} in state {state!r}", address)

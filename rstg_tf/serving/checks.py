@@ -13,30 +13,12 @@ _COUNT = "frames_seen"
 
 
 def require(condition, rule, received):
-    """An assertion for `tf.control_dependencies`.
-
-    Args:
-        condition: bool scalar.
-        rule: what was expected, beginning with the name of the input.
-        received: a tensor to show.
-
-    Returns:
-        An operation.
-    """
+    """An assertion for `tf.control_dependencies`; `rule` begins with the name of the input."""
     return tf.debugging.Assert(condition, [f"{rule} Received:", received], summarize=8)
 
 
 def checked(tensor, name, **axes):
-    """Checks the shape of an input.
-
-    Args:
-        tensor: the input.
-        name: its name.
-        axes: name of each axis and what its length must be: an int, or `(least, most)`.
-
-    Returns:
-        The same tensor.
-    """
+    """Returns an input whose shape is checked; each axis must be an int or `(least, most)` long."""
     static = [length if isinstance(length, int) else None for length in axes.values()]
     tensor = tf.ensure_shape(tensor, static, name=name)
     shape, fits, limits = tf.shape(tensor), tf.constant(True), []
@@ -53,16 +35,13 @@ def checked(tensor, name, **axes):
 
 
 def checked_pixels(tensor, name, each, settings):
-    """Checks how many pixels the model would see.
+    """Returns clips or encoded frames, where the model would not see too many pixels.
 
     Args:
-        tensor: clips, or encoded frames.
-        name: name of the input.
+        tensor: the input.
+        name: its name.
         each: number of pixels that an element stands for, a fraction with several channels.
         settings: `rstg_tf.serving.settings.Settings`.
-
-    Returns:
-        The same tensor.
     """
     pixels = tf.cast(tf.size(tensor, tf.int64), tf.float64) * each
     limit = settings.max_clip_megapixels
@@ -72,16 +51,7 @@ def checked_pixels(tensor, name, each, settings):
 
 
 def checked_state(state, batch, specs):
-    """Checks the state of streams.
-
-    Args:
-        state: dict of tensors, batch first.
-        batch: number of streams, int32 scalar.
-        specs: dict of `tf.TensorSpec`, the same names.
-
-    Returns:
-        The same state.
-    """
+    """Returns the state of `batch` streams, a dict of tensors, checked against a dict of specs."""
     state = {
         name: tf.ensure_shape(state[name], spec.shape, name=name) for name, spec in specs.items()
     }
@@ -111,15 +81,7 @@ def checked_state(state, batch, specs):
 
 
 def finite_answer(outputs, inputs):
-    """Checks what the model made of its inputs: an answer is never NaN.
-
-    Args:
-        outputs: dict of tensors.
-        inputs: dict from name to tensor, to be named.
-
-    Returns:
-        The same outputs.
-    """
+    """Returns what the model made of its inputs, dicts of tensors: an answer is never NaN."""
     finite = _all_within(outputs.values(), float("inf"))
 
     def refuse():

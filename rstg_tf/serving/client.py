@@ -1,12 +1,19 @@
 """A client of TensorFlow Serving: videos, frames and streams to classes."""
 
 import math
+import os
 import random
 import time
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.data.shards.sequence_example import encode_image
+from rstg_tf.data.videos import VideoLimits
+from rstg_tf.prediction.predictor import ClassProbability, frames_of_clip
 from rstg_tf.serving.answers import (
     check_outputs,
     check_probabilities,
@@ -23,12 +30,12 @@ class Answer(NamedTuple):
     """What the server answered for one clip.
 
     Attributes:
-        classes: list of `(name, probability)`, the likeliest first.
+        classes: list of `rstg_tf.prediction.ClassProbability`, the likeliest first.
         probabilities: float32 `[classes]`.
         logits: float32 `[classes]`.
     """
 
-    classes: list
+    classes: list[ClassProbability]
     probabilities: np.ndarray
     logits: np.ndarray
 
@@ -68,23 +75,23 @@ class Client:
     Example:
         >>> client = Client("interactions_rstg", "localhost:8500")
         >>> client.classify_video("pushing.webm").classes[0]
-        ('Pushing something from left to right', 0.97)
+        ClassProbability(name='Pushing something from left to right', probability=0.97)
     """
 
     def __init__(
         self,
-        model,
-        address="localhost:8500",
-        version=None,
-        label=None,
-        timeout=30.0,
-        retries=5,
-        jpeg_quality=90,
-        tls=False,
-        ca_file=None,
-        cert_file=None,
-        key_file=None,
-    ):
+        model: str,
+        address: str = "localhost:8500",
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 30.0,
+        retries: int = 5,
+        jpeg_quality: int | None = 90,
+        tls: bool = False,
+        ca_file: str | None = None,
+        cert_file: str | None = None,
+        key_file: str | None = None,
+    ) -> None:
         if version is not None and label is not None:
             raise ValueError(
                 "A version is asked for by number or by label. "
@@ -103,15 +110,15 @@ class Client:
         self._transport = _transport(address)(address, model, version, label, certificates)
         self._signatures = self._description = None
 
-    def __enter__(self):
+    def __enter__(self) -> "Client":
         """Returns the client."""
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         """Closes the connection."""
         self._transport.close()
 
-    def states(self):
+    def states(self) -> dict[int, str]:
         """Asks for the versions of the model.
 
         Returns:
@@ -120,7 +127,7 @@ class Client:
         states = self._repeated(Deadline(self._timeout), self._transport.states)
         return versions_of(states, self._transport.address)
 
-    def predict(self, signature, **inputs):
+    def predict(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
         """Asks a signature, see `rstg_tf.serving.signatures`.
 
         Args:
@@ -132,7 +139,7 @@ class Client:
         """
         return self._predict(Deadline(self._timeout), signature, inputs)
 
-    def description(self):
+    def description(self) -> dict[str, Any]:
         """What clips the model takes.
 
         Returns:
@@ -141,7 +148,7 @@ class Client:
         """
         return self._described(Deadline(self._timeout))
 
-    def classify_clips(self, clips):
+    def classify_clips(self, clips: np.ndarray) -> list[Answer]:
         """Classifies clips by their pixels.
 
         Args:
@@ -152,7 +159,7 @@ class Client:
         """
         return self._answers(Deadline(self._timeout), "classify", clips=clips)
 
-    def classify_frames(self, frames):
+    def classify_frames(self, frames: Iterable[bytes | np.ndarray]) -> Answer:
         """Classifies one clip by its frames, all of them.
 
         Args:
@@ -164,12 +171,16 @@ class Client:
         encoded = _strings([self._encoded(frame) for frame in frames])[None]
         return self._answers(Deadline(self._timeout), "predict_frames", frames=encoded)[0]
 
-    def classify_video(self, video, limits=None):
+    def classify_video(
+        self,
+        video: str | os.PathLike,
+        limits: VideoLimits = VideoLimits(),  # noqa: B008 - immutable.
+    ) -> Answer:
         """Classifies a video by the frames that an evaluation would take of it.
 
         Args:
             video: path of a video file.
-            limits: `rstg_tf.data.videos.VideoLimits`, where others than usual are wanted.
+            limits: `VideoLimits` of the video.
 
         Returns:
             An `Answer`.
@@ -177,19 +188,16 @@ class Client:
         Raises:
             ValueError: also a `VideoError`, where it is no video or a damaged one.
         """
-        from rstg_tf.data.videos import VideoLimits
-        from rstg_tf.prediction.predictor import frames_of_clip
-
         deadline = Deadline(self._timeout)
         clips = self._clips(deadline)
         left = deadline.left()
-        frames = frames_of_clip(video, clips, limits or VideoLimits())[2]
+        frames = frames_of_clip(video, clips, limits)[2]
         encoded = [self._encoded(frame) for frame in frames]
         # Decoding the video does not count.
         deadline = Deadline(self._timeout, left)
         return self._answers(deadline, "predict_frames", frames=_strings(encoded)[None])[0]
 
-    def stream(self, frames):
+    def stream(self, frames: Iterable[bytes | np.ndarray]) -> Iterator[Answer]:
         """Classifies what is seen so far, frame by frame; the server keeps nothing between them.
 
         Args:
@@ -231,7 +239,10 @@ class Client:
         names = ("classes", "scores", "probabilities", "logits")
         return [
             Answer(
-                [(name.decode(), float(score)) for name, score in zip(*best, strict=True)],
+                [
+                    ClassProbability(name.decode(), float(score))
+                    for name, score in zip(*best, strict=True)
+                ],
                 probabilities,
                 logits,
             )
@@ -245,8 +256,6 @@ class Client:
         return self._description
 
     def _clips(self, deadline):
-        from rstg_tf.data.pipeline.clips import Clips
-
         found = self._described(deadline)
         names = ("frames", "size", "short_side", "sampling", "stride")
         try:
@@ -265,8 +274,6 @@ class Client:
             )
         if frame.shape[-1] not in (1, 3):
             raise ValueError(f"A frame has 1 or 3 channels. Received: shape {frame.shape}")
-        from rstg_tf.data.shards.sequence_example import encode_image
-
         return encode_image(frame, self._jpeg_quality)
 
     def _repeated(self, deadline, request, *arguments):

@@ -11,13 +11,21 @@ import tensorflow as tf
 
 from rstg_tf import files
 from rstg_tf.data.shards.sequence_example import encode_clip, encode_image
+from rstg_tf.evaluation.subject import Subject
 from rstg_tf.hub.saved_model import TOLERANCE, labels_file
+from rstg_tf.serving.settings import Settings
 from rstg_tf.serving.signatures import make_signatures
 
 _WARMUP = "tf_serving_warmup_requests"  # A server replays them before a version is ready.
 
 
-def export_model(subject, settings, output, version=None, keep=3):
+def export_model(
+    subject: Subject,
+    settings: Settings,
+    output: str | os.PathLike,
+    version: int | None = None,
+    keep: int = 3,
+) -> pathlib.Path:
     """Writes one more version of a model, whole or not at all.
 
     The folder holds `saved_model.pb`, `variables/`, `assets/labels.txt` and
@@ -67,14 +75,7 @@ def num_bytes(model):
 
 
 def list_versions(folder):
-    """Lists the versions of a model.
-
-    Args:
-        folder: folder of the model.
-
-    Returns:
-        Sorted list of int.
-    """
+    """Lists the numbers of the versions in the folder of a model, sorted."""
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         return []

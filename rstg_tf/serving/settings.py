@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from rstg_tf.data.pipeline.clips import Clips
+from rstg_tf.evaluation.subject import Subject
 from rstg_tf.prediction.predictor import clips_as_trained
 
 
@@ -33,7 +34,13 @@ class Settings(NamedTuple):
     max_clip_megapixels: int = 32
 
 
-def settings_of(subject, frames=None, size=None, short_side=None, **limits):
+def settings_of(
+    subject: Subject,
+    frames: int | None = None,
+    size: int | None = None,
+    short_side: int | None = None,
+    **limits: int,
+) -> Settings:
     """Settings of a model, as it was trained where nothing else is wanted.
 
     Args:
