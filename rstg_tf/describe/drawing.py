@@ -39,7 +39,7 @@ def draw(description: Description) -> "Figure":
     figure = Figure(figsize=(width + (6 if graphs else 0), height), layout="constrained")
     stages = figure
     if graphs:
-        stages, regions = figure.subfigures(1, 2, width_ratios=(width, 6))
+        stages, regions = figure.subfigures(1, 2, squeeze=False, width_ratios=(width, 6))[0]
         axes = regions.subplots(len(graphs), squeeze=False)[:, 0]
         for ax, graph in zip(axes, graphs, strict=True):
             graph.plot(ax, description.edges)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +10,9 @@ import tensorflow as tf
 from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.data.pipeline.sampling import sample_frames
 from rstg_tf.data.videos import VideoLimits, VideoReader
-from rstg_tf.evaluation.subject import Subject, load_subject
+
+if TYPE_CHECKING:
+    from rstg_tf.evaluation.subject import Subject
 
 
 class ClassProbability(NamedTuple):
@@ -64,7 +66,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: str | os.PathLike | Subject,
+        model: "str | os.PathLike | Subject",
         frames: int | None = None,
         size: int | None = None,
         short_side: int | None = None,
@@ -72,9 +74,12 @@ class Predictor:
         limits: VideoLimits = VideoLimits(),  # noqa: B008 - immutable.
         zoo: str | os.PathLike | None = None,
     ) -> None:
+        # Not before a model is loaded: clients of a server need nothing of experiments.
+        from rstg_tf.evaluation.subject import load_subject
+
         if top < 1:
             raise ValueError(f"`top` must be positive. Received: top={top}")
-        subject = model if isinstance(model, Subject) else load_subject(model, zoo)
+        subject = load_subject(model, zoo) if isinstance(model, str | os.PathLike) else model
         self.model = subject.model
         self.clips = clips_as_trained(subject, frames, size, short_side)
         self.top = top

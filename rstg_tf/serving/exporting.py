@@ -5,22 +5,25 @@ import os
 import pathlib
 import re
 import shutil
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from rstg_tf import files
 from rstg_tf.data.shards.sequence_example import encode_clip, encode_image
-from rstg_tf.evaluation.subject import Subject
 from rstg_tf.hub.saved_model import TOLERANCE, labels_file
 from rstg_tf.serving.settings import Settings
 from rstg_tf.serving.signatures import make_signatures
+
+if TYPE_CHECKING:
+    from rstg_tf.evaluation.subject import Subject
 
 _WARMUP = "tf_serving_warmup_requests"  # A server replays them before a version is ready.
 
 
 def export_model(
-    subject: Subject,
+    subject: "Subject",
     settings: Settings,
     output: str | os.PathLike,
     version: int | None = None,

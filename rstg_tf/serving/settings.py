@@ -1,10 +1,12 @@
 """What an exported model makes of its inputs, and how large these may be."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rstg_tf.data.pipeline.clips import Clips
-from rstg_tf.evaluation.subject import Subject
 from rstg_tf.prediction.predictor import clips_as_trained
+
+if TYPE_CHECKING:
+    from rstg_tf.evaluation.subject import Subject
 
 
 class Settings(NamedTuple):
@@ -35,7 +37,7 @@ class Settings(NamedTuple):
 
 
 def settings_of(
-    subject: Subject,
+    subject: "Subject",
     frames: int | None = None,
     size: int | None = None,
     short_side: int | None = None,
