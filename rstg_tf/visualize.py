@@ -192,14 +192,9 @@ def save_png(figure, path, dpi=80):
 
 
 def edge_lift(attention, graph):
-    """How much more a target listens to each source than to its neighbours on average.
+    """How much more a target attends to each source than to its neighbours on average.
 
-    Args:
-        attention: float `[E]`, weights of each edge.
-        graph: the `SpaceGraph` of the block.
-
-    Returns:
-        float `[E]`.
+    Both it and the attention are float `[E]`, a number for each edge of the `SpaceGraph`.
     """
     neighbours = np.bincount(graph.edges[:, 1], minlength=graph.num_nodes)
     return attention * neighbours[graph.edges[:, 1]]
@@ -208,11 +203,7 @@ def edge_lift(attention, graph):
 def node_places(graph):
     """Where to draw nodes: centres of their regions, shifted so that no two scales share one.
 
-    Args:
-        graph: a `SpaceGraph`.
-
-    Returns:
-        float `[N, 2]` of (x, y), as parts of width and height.
+    float `[N, 2]` of (x, y), as parts of width and height.
     """
     return np.array(
         [

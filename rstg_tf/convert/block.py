@@ -61,13 +61,7 @@ def block_from_reference(
 
 
 def plan_block(block, flags, scope):
-    """Steps of a built block, but for the normalisation of its output.
-
-    Args:
-        block: the `RSTG`.
-        flags: dict of the authors' flags.
-        scope: what its variables' names begin with.
-    """
+    """Steps of a built `RSTG`, but for the normalisation of its output."""
     suffix = _NORM_SUFFIXES[flags["use_norm"]]
     if block.projection is not None:
         yield from dense(block.projection, scope + "project_i3d")
@@ -84,13 +78,7 @@ def plan_block(block, flags, scope):
 
 
 def plan_output_norm(layer, flags, name):
-    """Steps of the normalisation after a graph.
-
-    Args:
-        layer: the normalisation.
-        flags: dict of the authors' flags.
-        name: its name, without its kind.
-    """
+    """Steps of the normalisation after a graph; its name is without its kind."""
     kind = output_norm_flag(flags)
     if kind == "LN":
         yield Step(layer.gamma, (f"{name}_ln_scale",))

@@ -1,6 +1,7 @@
 """TensorFlow 1 checkpoints as the authors' code saves them, and weights filled from them.
 
-Which variable becomes which weight is planned whole, then carried out.
+Which variable becomes which weight is planned whole, in steps, then carried out. In what makes
+steps, `flags` is a dict of the authors' flags, `scope` what names of variables begin with.
 """
 
 import dataclasses

@@ -104,12 +104,7 @@ def classifier_options(flags):
 
 
 def plan_network(classifier, flags):
-    """Steps of a whole classifier.
-
-    Args:
-        classifier: what `classifier_options(flags)` describes.
-        flags: dict of the authors' flags.
-    """
+    """Steps of the whole `VideoClassifier` that `classifier_options(flags)` describes."""
     c2d = flags["backbone_model"] == "c2d"
     if flags["backbone_model"] == "simple_c2d":
         root = "tower/"
@@ -130,12 +125,7 @@ def plan_network(classifier, flags):
 
 
 def plan_backbone(backbone, scope):
-    """Steps of a `VideoResNet` without its RSTG blocks.
-
-    Args:
-        backbone: the built backbone.
-        scope: what its variables' names begin with.
-    """
+    """Steps of a built `VideoResNet` without its RSTG blocks."""
     yield from _convolution(backbone.stem, f"{scope}conv1", f"{scope}res_conv1_bn")
     for layers in backbone.stages.values():
         for layer in layers:

@@ -112,14 +112,10 @@ def training_state(model, optimizer):
 
 
 def restore_checkpoint(checkpoint, path):
-    """Restores what a checkpoint was saved of.
-
-    Args:
-        checkpoint: a `tf.train.Checkpoint`; it stays as it is where an error is raised.
-        path: prefix of the files, as `tf.train.latest_checkpoint` gives it.
+    """Restores a `tf.train.Checkpoint` from files with the prefix `path`.
 
     Raises:
-        ValueError: if it is damaged or of another model.
+        ValueError: if they are damaged or of another model; the checkpoint stays as it is.
     """
     check_checkpoint(path)
     with _readable(path):
@@ -128,9 +124,6 @@ def restore_checkpoint(checkpoint, path):
 
 def check_checkpoint(path):
     """Reads a checkpoint whole, so that its checksums are compared.
-
-    Args:
-        path: prefix of the files.
 
     Raises:
         ValueError: if it is damaged or there is none.
@@ -144,9 +137,6 @@ def check_checkpoint(path):
 def best_step(path):
     """Step of the best validation that a checkpoint knows of, 0 before the first one.
 
-    Args:
-        path: prefix of the files.
-
     Raises:
         ValueError: if it is damaged.
     """
@@ -156,12 +146,7 @@ def best_step(path):
 
 @contextlib.contextmanager
 def averaged_weights(model, optimizer):
-    """Gives the model the average of its weights for a while, where the optimizer keeps one.
-
-    Args:
-        model: the model that `optimizer` trains.
-        optimizer: a Keras optimizer that has been built.
-    """
+    """Gives the model the average of its weights for a while, where its optimizer keeps one."""
     variables = model.trainable_variables
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     weights = [variable.numpy() for variable in variables]

@@ -39,13 +39,7 @@ def write_log(path, rows):
 
 
 def read_log(path):
-    """Reads the rows.
-
-    Args:
-        path: the file.
-
-    Returns:
-        List of dicts of text, as it stands there, with the keys `COLUMNS`.
+    """Reads the rows, a list of dicts with keys of `COLUMNS`, of text as it stands there.
 
     Raises:
         FileNotFoundError: there is no such file.

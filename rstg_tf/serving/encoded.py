@@ -45,13 +45,7 @@ def decode_frames(encoded, name, channels, settings):
 def frames_of_examples(examples, name, clips):
     """Takes of each serialized sequence example the frames that an evaluation would take.
 
-    Args:
-        examples: string `[B]`, `tf.train.SequenceExample` as in shards.
-        name: name of the input.
-        clips: `rstg_tf.data.pipeline.clips.Clips`.
-
-    Returns:
-        string `[B, T]`, encoded frames.
+    Examples are string `[B]` as in shards; it returns string `[B, T]`, encoded frames.
     """
 
     def frames_of(example):
@@ -72,12 +66,7 @@ def frames_of_examples(examples, name, clips):
 def sample_frames(count, clips):
     """`rstg_tf.data.pipeline.sampling.sample_frames` of evaluation, inside of the graph.
 
-    Args:
-        count: number of frames of the video, int32 scalar.
-        clips: `rstg_tf.data.pipeline.clips.Clips`.
-
-    Returns:
-        int32 `[T]`, equal to NumPy's to the last bit.
+    Of `count` frames, an int32 scalar; int32 `[T]`, equal to NumPy's to the last bit.
     """
     last, steps = count - 1, tf.range(clips.frames)
     if clips.sampling == "dense":

@@ -1,4 +1,7 @@
-"""Callbacks of a training: they count, validate, save, show, and end it."""
+"""Callbacks of a training: they count, validate, save, show, and end it.
+
+In all of them `state` is a `training_state`, `trainer` the section of an experiment of that name.
+"""
 
 import math
 import sys
@@ -17,11 +20,8 @@ class DivergedError(ArithmeticError):
 class Steps(tf.keras.callbacks.Callback):
     """Counts the steps; ends the training after the last one, or where loss or weights are lost.
 
-    An optimizer's own count is another one: loss scaling skips steps.
-
-    Args:
-        state: a `training_state`.
-        trainer: the `trainer` section of an experiment; an epoch is a checkpoint interval.
+    An epoch is a checkpoint interval. An optimizer's own count is another one: loss scaling skips
+    steps.
     """
 
     def __init__(self, state, trainer):
@@ -65,9 +65,8 @@ class Validation(tf.keras.callbacks.Callback):
     end of the training, and puts `val_loss` and `val_accuracy` into the epoch's logs.
 
     Args:
-        state: a `training_state`.
+        state, trainer: see above.
         validate: function without arguments that returns `{"loss": ..., "accuracy": ...}`.
-        trainer: the `trainer` section of an experiment.
         directory: where the best weights are saved, as they were validated; `Checkpoints` removes
             those that no checkpoint refers to any more.
     """
@@ -105,8 +104,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
     """Saves the state at the end of every epoch, and then shows what `RunLog` noted of it.
 
     Args:
-        state: a `training_state`.
-        trainer: the `trainer` section of an experiment.
+        state, trainer: see above.
         folder: the `RunFolder` of the training.
         log: a `RunLog`, or None; its record is saved with the state.
         minutes: ends the training at the first checkpoint after so long; it can go on later.
@@ -158,7 +156,7 @@ class Progress(tf.keras.callbacks.Callback):
     """One line with loss, accuracy, videos per second and the time left; one per validation.
 
     Args:
-        state: a `training_state`.
+        state: see above.
         train_steps: steps of the whole training.
         batch_size: videos in a step.
     """

@@ -72,11 +72,7 @@ def _weights(layer):
 
 
 def has_begun(folder, interval):
-    """Whether a checkpoint of a training lies in a folder.
-
-    Args:
-        folder: a `RunFolder`.
-        interval: steps between two checkpoints.
+    """Whether a checkpoint of a training lies in a `RunFolder`, one every `interval` steps.
 
     Raises:
         ValueError: none does, but what else lies there was written after one; or its config is
@@ -99,14 +95,10 @@ def has_begun(folder, interval):
 
 
 def restore_newest(state, folder):
-    """Restores the newest checkpoint of a training that can be read, if there is any.
+    """Restores the newest checkpoint in a `RunFolder` that can be read, if there is any.
 
     One whose best checkpoint is damaged is none: the training would end without its best weights.
     Those that are passed over are logged.
-
-    Args:
-        state: a `training_state`.
-        folder: a `RunFolder`.
 
     Raises:
         ValueError: none can be read.

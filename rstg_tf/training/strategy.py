@@ -65,12 +65,7 @@ def is_chief(strategy):
 
 
 def check_same_step(strategy, step, folder):
-    """Checks that all workers go on from the same step, so from the same checkpoint.
-
-    Args:
-        strategy: what `get_strategy` returned.
-        step: step that this worker has restored.
-        folder: where from.
+    """Checks that all workers have restored the same step, so the same checkpoint, of a folder.
 
     Raises:
         ValueError: in every worker, if they have restored different ones.

@@ -90,12 +90,7 @@ def train(
 def build_trainee(config, start=True):
     """Builds and compiles the model of a resolved experiment, within the scope of its strategy.
 
-    Args:
-        config: the `Experiment`.
-        start: whether it takes the weights that the training starts from.
-
-    Returns:
-        A `Trainee`.
+    With `start` it takes the weights that the training starts from.
     """
     classifier = experiments.build_model(config.model)
     if start and config.trainer.init_checkpoint:
@@ -179,16 +174,9 @@ def _size(state):
 
 
 def make_validation(trainee, source, config, strategy):
-    """Makes the function that validates.
+    """Makes a function without arguments that returns `{"loss": ..., "accuracy": ...}`.
 
-    Args:
-        trainee: what `build_trainee` returned.
-        source: the validation data.
-        config: the resolved config of the training.
-        strategy: what `get_strategy` returned.
-
-    Returns:
-        A function without arguments that returns `{"loss": ..., "accuracy": ...}`.
+    They are those of the trainee over the validation data, `source`.
     """
     data = config.validation_data
     count = data.num_examples or source.num_examples
