@@ -4,7 +4,6 @@ import contextlib
 import copy
 import csv
 import itertools
-import json
 import pathlib
 import re
 import zipfile
@@ -12,7 +11,7 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf import experiments
+from rstg_tf import checked_json, experiments
 from rstg_tf.experiments.build import build_optimizer
 from rstg_tf.files import check_room, folder_written_whole
 from rstg_tf.runs import RunFolder
@@ -21,6 +20,8 @@ from rstg_tf.runs.log import RunLog
 from rstg_tf.training.callbacks import Checkpoints, Validation
 from rstg_tf.training.step import make_train_step, step_variables
 from rstg_tf.training.train import build_trainee, make_validation
+
+_META = {"arguments": [{"shape": [int]}], "captured": [{"name": str, "shape": [int]}]}
 
 
 def adopt(config, meta, state, log, run_dir, hardware, note=None):
@@ -68,11 +69,15 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
     config = experiments.resolve(config, source)
     trainee = build_trainee(config, start=False)
     model, optimizer = trainee.classifier, trainee.optimizer
-    with _read(meta):
-        about = json.loads(pathlib.Path(meta).read_text())
-        shapes = [argument["shape"] for argument in about["arguments"]]
-        captured = [(_name(variable["name"]), variable["shape"]) for variable in about["captured"]]
-    _check_arguments(config, source, shapes)
+    about = checked_json.read(meta, _META, "What an export tells of its step")
+    captured = [(_name(variable["name"]), variable["shape"]) for variable in about["captured"]]
+    batch = [config.train_data.global_batch_size, *source.clip_shape]
+    shapes = [argument["shape"] for argument in about["arguments"]]
+    if shapes != [batch, batch[:1], []]:
+        raise ValueError(
+            f"The step of {config.name!r} takes clips {batch}, labels and a learning rate. "
+            f"Received: arguments of shapes {shapes}"
+        )
     _load(config, model, optimizer, source, captured, state)
     rows = _rows(log, config)
 
@@ -93,15 +98,6 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
         log = RunLog(folder, states, config, rows=rows, hardware=hardware, **more)
         Checkpoints(states, config.trainer, folder, log).save()
     return RunFolder(run_dir)
-
-
-def _check_arguments(config, source, shapes):
-    batch = [config.train_data.global_batch_size, *source.clip_shape]
-    if shapes != [batch, batch[:1], []]:
-        raise ValueError(
-            f"The step of {config.name!r} takes clips {batch}, labels and a learning rate. "
-            f"Received: arguments of shapes {shapes}"
-        )
 
 
 def _load(config, model, optimizer, source, theirs, state):

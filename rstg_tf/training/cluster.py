@@ -16,6 +16,11 @@ _LOG = logging.getLogger(__name__)
 _EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
+_FORM = {
+    "cluster": {"worker": [str]},
+    "task": {"type": str, "index": int},
+    checked_json.Optional("rpc_layer"): object,
+}
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
 _LOST = re.compile(r"Collective ops is aborted|[Cc]oordination ?[Ss]ervice")
 _WHOSE = re.compile(r"task:(\d+) heartbeat|remote target /job:worker\S*task:(\d+)")
@@ -40,36 +45,31 @@ def read_cluster(text):
             f"{_EXAMPLE}. Received: TF_CONFIG={text!r}"
         )
     try:
-        content = checked_json.parse(text, object, "TF_CONFIG", "TF_CONFIG")
+        content = checked_json.parse(text, _FORM, "TF_CONFIG", "TF_CONFIG")
     except ValueError as error:
         reason = error.__cause__ or "it is nested too deep"
         raise ValueError(
             f"TF_CONFIG must be JSON, such as {_EXAMPLE} ({reason}). "
             f"Received: TF_CONFIG={reprlib.repr(text)}"
         ) from error
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"TF_CONFIG must be an object, such as {_EXAMPLE}. "
-            f"Received: TF_CONFIG={reprlib.repr(text)}"
-        )
-    cluster = _part(content, "cluster", dict, "an object that names the workers")
-    if set(cluster) != {"worker"}:
+    workers, task = content["cluster"]["worker"], content["task"]
+    if set(content["cluster"]) != {"worker"}:
         # Two tasks would be the first of their kind, and write the same files.
         raise ValueError(
             "The cluster of TF_CONFIG must name workers only; the first of them is the chief. "
-            f"Received: a cluster of {reprlib.repr(sorted(cluster))}"
+            f"Received: a cluster of {reprlib.repr(sorted(content['cluster']))}"
         )
-    workers = _part(cluster, "worker", list, "a list of addresses host:port", "cluster.")
     _require(workers, "cluster.worker", "name one worker or more", workers)
     for number, address in enumerate(workers):
-        _check_address(f"cluster.worker[{number}]", address)
+        part, match = f"cluster.worker[{number}]", _ADDRESS.fullmatch(address)
+        _require(match, part, 'be an address "host:port"', address)
+        _require(1 <= int(match[2]) <= 65535, part, "have a port from 1 to 65535", address)
         first = workers.index(address)
         rule = f"differ from cluster.worker[{first}]: every worker has an address of its own"
-        _require(first == number, f"cluster.worker[{number}]", rule, address)
-    task = _part(content, "task", dict, 'an object with "type" and "index"')
-    kind = _part(task, "type", str, 'the string "worker"', "task.")
-    _require(kind == "worker", "task.type", 'be "worker", as all of the cluster are', kind)
-    index = _part(task, "index", int, "an integer, the number of this worker", "task.")
+        _require(first == number, part, rule, address)
+    rule = 'be "worker", as all of the cluster are'
+    _require(task["type"] == "worker", "task.type", rule, task["type"])
+    index = task["index"]
     rule = f"be a number from 0 to {len(workers) - 1}, since TF_CONFIG names {len(workers)} workers"
     _require(0 <= index < len(workers), "task.index", rule, index)
     rpc = content.get("rpc_layer", "grpc")
@@ -147,24 +147,6 @@ def default_signals():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _part(content, name, kind, expected, prefix=""):
-    if name not in content:
-        raise ValueError(
-            f"TF_CONFIG lacks {prefix}{name}, {expected}. Received: "
-            f"{prefix.rstrip('.') or 'TF_CONFIG'}={reprlib.repr(content)}"
-        )
-    value = content[name]
-    good = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    _require(good, f"{prefix}{name}", f"be {expected}", value)
-    return value
-
-
-def _check_address(part, address):
-    match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-    _require(match, part, 'be an address "host:port"', address)
-    _require(1 <= int(match[2]) <= 65535, part, "have a port from 1 to 65535", address)
 
 
 def _require(condition, part, rule, received):

@@ -107,8 +107,8 @@ def test_a_step_of_another_batch(elsewhere, tmp_path):
 @pytest.mark.parametrize(
     ("file", "damage", "message"),
     [
-        ("meta.json", lambda data: data[:40], "JSONDecodeError"),
-        ("meta.json", lambda data: data.replace(b"captured", b"caught"), "KeyError: 'captured'"),
+        ("meta.json", lambda data: data[:40], r"is damaged \(.*char 4"),
+        ("meta.json", lambda data: data.replace(b"captured", b"caught"), "it lacks 'captured'"),
         ("state.npz", lambda data: data[:-200], "BadZipFile"),
         ("state.npz", lambda data: b"", "EOFError"),
         ("state.npz", lambda data: b"no numbers", "ValueError"),
