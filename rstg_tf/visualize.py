@@ -18,9 +18,9 @@ _NODE_SHIFT = 0.035  # Of the frame, per scale: keeps nodes with the same centre
 
 
 def draw_attention(clip, attention, graph, iteration=-1, frames=6, strongest=12, title=None):
-    """Draws a film strip with arrows from the regions that are heard to those that hear them.
+    """Draws a film strip with arrows from regions attended to, to those that attend to them.
 
-    An arrow's width is how much more its target listens to its source than to its neighbours on
+    An arrow's width is how much more its target attends to its source than to its neighbours on
     average; only the strongest ones of each frame are drawn. Colours are those of the scale of
     the source.
 

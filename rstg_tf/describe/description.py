@@ -51,7 +51,7 @@ class Description:
         clip_shape: `(T, H, W, C)` of the clip that the shapes and multiply-adds are for.
         stages: tuple of `Stage`, in their order.
         graphs: tuple of the different `SpaceGraph`s of the RSTG blocks.
-        edges: whether nodes of the RSTG blocks hear one another.
+        edges: whether nodes of the RSTG blocks attend to one another.
     """
 
     name: str

@@ -30,9 +30,9 @@ def write_annotated(
     strongest=8,
     limits=VideoLimits(),  # noqa: B008 - immutable.
 ):
-    """Writes a video again, with the likeliest classes and who listens to whom.
+    """Writes a video again, with the likeliest classes and which regions attend to which.
 
-    Arrows go from the regions that are heard to those that hear them, see
+    Arrows go from the regions attended to, to those that attend to them, see
     `rstg_tf.visualize.draw_attention`; they are those of the last frame before that the model saw.
 
     Args:

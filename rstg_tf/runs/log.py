@@ -83,7 +83,7 @@ class RunLog(tf.keras.callbacks.Callback):
         folder: a `RunFolder`.
         state: a `training_state`.
         config: the resolved config of the training.
-        skipped: the `Skipped` records of its data sets.
+        skipped: the `Skipped` records of its datasets.
         rows: those of the training so far, dicts with keys of `COLUMNS`.
         hardware: what trained, in words; by default this machine.
         **more: further entries of the summary.

@@ -67,7 +67,7 @@ class RunFolder:
             self._write_classes(class_names)
         elif self.classes.exists() and self.read_classes() != list(class_names):
             raise ValueError(
-                "A training goes on with the classes that it began with. Received: data whose "
+                "A training is resumed with the classes that it began with. Received: data whose "
                 f"classes are not those of {self.classes}, in that order"
             )
 
@@ -81,7 +81,7 @@ class RunFolder:
         if differences:
             raise ValueError(
                 f"{self.path} holds a training with other settings; take another folder, or the "
-                f"same settings to go on with it. Received: {'; '.join(differences)}"
+                f"same settings to resume it. Received: {'; '.join(differences)}"
             )
 
     @contextlib.contextmanager
@@ -112,7 +112,7 @@ class RunFolder:
             ValueError: if the file is damaged.
         """
         if not self.config.exists():
-            raise FileNotFoundError(f"This is no folder of a training. Received: {self.path}")
+            raise FileNotFoundError(f"Not a training run folder. Received: {self.path}")
         return apply_file(Experiment(), self.config)
 
     def read_classes(self):
@@ -189,7 +189,7 @@ def _best(folder):
     """Prefix of the best checkpoint.
 
     It is the one that the last checkpoint knows of: a training that is killed between the two may
-    have saved a later one, and validates again when it goes on.
+    have saved a later one, and validates again when it is resumed.
     """
     last, best = CheckpointFolder(folder.last), CheckpointFolder(folder.best)
     steps = [best_step(last.prefix(step)) for step in last.steps()[:1]] or best.steps()

@@ -82,7 +82,7 @@ def check_probabilities(outputs, address):
         value = outputs[name]
         if value.min() < 0 or value.max() > 1 + _ROUNDING:
             wrong = value.flat[np.argmax(np.abs(value - 0.5))]
-            raise WrongAnswer(f"{name} with {wrong:g}, which is no probability", address)
+            raise WrongAnswer(f"{name} with {wrong:g}, which is not a probability", address)
     for name in set(outputs["classes"].flat):
         text_of(name, "classes", address)
 
@@ -113,7 +113,7 @@ def text_of(value, what, address):
         text = value.decode()
         check_class_name(text, what)
     except (ValueError, AttributeError) as error:
-        raise WrongAnswer(f"{what} with a name that is none ({error})", address) from error
+        raise WrongAnswer(f"{what} with an invalid name ({error})", address) from error
     return text
 
 

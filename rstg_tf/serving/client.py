@@ -261,7 +261,7 @@ class Client:
         try:
             return Clips(**{name: found[name] for name in names})
         except ValueError as error:
-            raise WrongAnswer(f"clips that are none ({error})", self._transport.address) from error
+            raise WrongAnswer(f"invalid clips ({error})", self._transport.address) from error
 
     def _encoded(self, frame):
         if isinstance(frame, bytes):

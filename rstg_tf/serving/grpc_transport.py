@@ -87,7 +87,7 @@ class GrpcTransport:
                 if not key.startswith("__")  # TensorFlow's own.
             }
         except (ValueError, DecodeError) as error:
-            raise WrongAnswer(f"signatures that are none ({error})", self.address) from error
+            raise WrongAnswer(f"invalid signatures ({error})", self.address) from error
 
     def states(self, deadline):
         """List of version and its state on the server, such as `("1", "AVAILABLE")`."""
@@ -112,7 +112,7 @@ class GrpcTransport:
                 raise ValueError(f"shape {shape}")
             return tf.make_ndarray(proto)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise WrongAnswer(f"{name} that is no array ({error})", self.address) from error
+            raise WrongAnswer(f"{name} that is not an array ({error})", self.address) from error
 
     def _call(self, method, request, deadline):
         try:

@@ -91,7 +91,7 @@ class RestTransport:
                 for name, value in found.items()
             }
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise WrongAnswer(f"outputs that are no arrays ({error})", self.address) from error
+            raise WrongAnswer(f"outputs that are not arrays ({error})", self.address) from error
 
     def signatures(self, deadline):
         """Every signature: dict from name to `(inputs, outputs)`.
@@ -109,7 +109,7 @@ class RestTransport:
                 if not key.startswith("__")  # TensorFlow's own.
             }
         except ValueError as error:
-            raise WrongAnswer(f"signatures that are none ({error})", self.address) from error
+            raise WrongAnswer(f"invalid signatures ({error})", self.address) from error
 
     def states(self, deadline):
         """List of version and its state on the server, such as `("1", "AVAILABLE")`."""

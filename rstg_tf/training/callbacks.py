@@ -107,7 +107,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         state, trainer: see above.
         folder: the `RunFolder` of the training.
         log: a `RunLog`, or None; its record is saved with the state.
-        minutes: ends the training at the first checkpoint after so long; it can go on later.
+        minutes: ends the training at the first checkpoint after so long; it can be resumed.
     """
 
     def __init__(self, state, trainer, folder, log=None, minutes=None):

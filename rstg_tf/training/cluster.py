@@ -81,8 +81,8 @@ def meet(workers, index):
     """Waits until all workers are there, and logs for whom.
 
     TensorFlow waits without a word and without an ear for signals. So each worker listens here
-    first, on the port that TensorFlow will take, and goes on as soon as it has reached every other
-    one once, whether that one still listens here or TensorFlow does.
+    first, on the port that TensorFlow will take, until it has reached every other one once,
+    whether that one still listens here or TensorFlow does.
 
     Args:
         workers: addresses `"host:port"` of all.
@@ -108,7 +108,7 @@ def meet(workers, index):
 
 
 class WorkerLost(ConnectionError):
-    """Another worker ended, so that a training can't go on."""
+    """Another worker ended, so that a training can't continue."""
 
 
 @contextlib.contextmanager

@@ -97,8 +97,8 @@ def has_begun(folder, interval):
 def restore_newest(state, folder):
     """Restores the newest checkpoint in a `RunFolder` that can be read, if there is any.
 
-    One whose best checkpoint is damaged is none: the training would end without its best weights.
-    Those that are passed over are logged.
+    One whose best checkpoint is damaged is passed over, too: the training would end without its
+    best weights. What is passed over is logged.
 
     Raises:
         ValueError: none can be read.
@@ -114,12 +114,12 @@ def restore_newest(state, folder):
             errors.append(str(error))
             continue
         for message in errors:
-            _LOG.warning("%s; going on from step %d", printable(message), step)
+            _LOG.warning("%s; resuming from step %d", printable(message), step)
         return
     if errors:
         raise ValueError(
-            "The training can't go on, since none of its checkpoints can be read; put a copy of "
-            f"them back, or take another folder. {errors[0]}"
+            "The training can't be resumed, since none of its checkpoints can be read; put a copy "
+            f"of them back, or take another folder. {errors[0]}"
         )
 
 

@@ -82,7 +82,7 @@ def check_same_step(strategy, step, folder):
 
 
 def distribute(strategy, make_dataset):
-    """Gives every worker its own part of a data set.
+    """Gives every worker its own part of a dataset.
 
     Args:
         strategy: what `get_strategy` returned.
@@ -90,7 +90,7 @@ def distribute(strategy, make_dataset):
             `tf.data.Dataset`: the batches of one replica, or the global batches.
 
     Returns:
-        What Keras's `fit` and `evaluate` take. On one machine that is the data set itself, which
+        What Keras's `fit` and `evaluate` take. On one machine that is the dataset itself, which
         Keras distributes over the devices.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):

@@ -25,9 +25,9 @@ from rstg_tf.training.strategy import check_same_step, distribute, get_strategy,
 def train(
     config: experiments.Experiment, run_dir: str | os.PathLike, minutes: float | None = None
 ) -> RunFolder:
-    """Trains an experiment, or goes on with a training that was interrupted.
+    """Trains an experiment, or resumes a training that was interrupted.
 
-    An epoch of Keras's `fit` is a checkpoint interval.  Data, schedule and optimizer go on exactly
+    An epoch of Keras's `fit` is a checkpoint interval. Data, schedule and optimizer resume exactly
     where the last checkpoint was, so an interruption changes nothing; but dropout, where there is
     any, draws other units than it would have.
 
@@ -35,7 +35,7 @@ def train(
         config: an `rstg_tf.experiments.Experiment`.
         run_dir: folder of the training; see `RunFolder`.
         minutes: where given, ends at the first checkpoint after so many minutes of training; the
-            next call goes on from there. Not for several workers, whose clocks differ.
+            next call resumes there. Not for several workers, whose clocks differ.
 
     Returns:
         The folder, a `RunFolder`.
@@ -187,7 +187,7 @@ def make_validation(trainee, source, config, strategy):
         return evaluation_dataset(source, data.global_batch_size, count, context)
 
     dataset = distribute(strategy, make_dataset)
-    # Keras must be told how long a data set is that is distributed already.
+    # Keras must be told how long a dataset is that is distributed already.
     steps = None
     if not isinstance(dataset, tf.data.Dataset):
         replicas = strategy.num_replicas_in_sync

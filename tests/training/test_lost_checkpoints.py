@@ -122,7 +122,7 @@ def test_the_one_before_a_damaged_checkpoint_is_taken_and_told(run, file, how, c
     damage(run.last / file, how)
     assert resumed(run) == 4
     (told,) = caplog.messages
-    assert "ckpt-6" in told and "going on from step 4" in told
+    assert "ckpt-6" in told and "resuming from step 4" in told
     assert (run.last / file).exists(), "nothing is removed before the training is past it"
 
 

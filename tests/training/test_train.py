@@ -110,7 +110,7 @@ def test_folder_of_another_config_is_refused(run):
 
 
 def test_restore_says_what_is_missing(run, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no folder of a training"):
+    with pytest.raises(FileNotFoundError, match="Not a training run folder"):
         restore(tmp_path)
     (tmp_path / "config.yaml").write_text(run.config.read_text())
     with pytest.raises(FileNotFoundError, match="no best checkpoint"):

@@ -138,7 +138,7 @@ def test_a_training_without_checkpoint_is_refused(run, tmp_path):
     shutil.rmtree(copied(run, tmp_path) / "checkpoints")
     with pytest.raises(FileNotFoundError, match="no best checkpoint"):
         publish(tmp_path / "copy", "tiny", zoo=tmp_path / "zoo")
-    with pytest.raises(FileNotFoundError, match="no folder of a training"):
+    with pytest.raises(FileNotFoundError, match="Not a training run folder"):
         publish(tmp_path, "tiny", zoo=tmp_path / "zoo")
     assert not (tmp_path / "zoo").exists()
 
