@@ -19,4 +19,8 @@ from rstg_tf.registry import HEADS
 
 __all__ = ["AverageHead", "SequenceHead", "VideoClassifier"]
 
-HEADS.register("rstg", hidden=("residual", "project_back"))(functools.partial(RSTG, head="vec"))
+HEADS.register(
+    "rstg",
+    hidden=("residual", "project_back"),
+    summary="a Recurrent Space-time Graph over regions of the feature maps (RSTG)",
+)(functools.partial(RSTG, head="vec"))

@@ -10,7 +10,7 @@ from rstg_tf.registry import HEADS
 COMBINATIONS = ("plus", "serial")
 
 
-@HEADS.register("average")
+@HEADS.register("average", summary="the average over time and space")
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
 class AverageHead(tf.keras.layers.Layer):
     """Averages a map over time and space; an RSTG block may add what it makes of the map.

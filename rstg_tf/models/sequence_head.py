@@ -106,9 +106,16 @@ class SequenceHead(tf.keras.layers.Layer):
         return self._project(side_by_side)
 
 
+_CONTROLS = {
+    "mean": "the average over time of one vector per frame: a control that is blind to order",
+    "mean_lstm": "an LSTM over the average of each frame's feature map: a control without graph",
+    "conv_lstm": "an LSTM over one convolved vector per frame: a control without graph",
+}
 for _name, _spatial, _temporal in (
     ("mean", "conv", "mean"),
     ("mean_lstm", "mean", "lstm"),
     ("conv_lstm", "conv", "lstm"),
 ):
-    HEADS.register(_name)(functools.partial(SequenceHead, spatial=_spatial, temporal=_temporal))
+    HEADS.register(_name, summary=_CONTROLS[_name])(
+        functools.partial(SequenceHead, spatial=_spatial, temporal=_temporal)
+    )

@@ -73,8 +73,9 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
             training={"parameters": parameters},
             costs={},
             checksums=manifest.checksums(part),
+            conversion=source,
         )
-        (part / card.FILE_NAME).write_text(card.render_conversion(facts, source))
+        (part / card.FILE_NAME).write_text(card.render(facts))
         sample = (*_SAMPLES[config.model.backbone.type], flags["num_chan"])
         saving.check_in_fresh_process(model, part, sample)
         about |= {

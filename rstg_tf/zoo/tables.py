@@ -4,7 +4,7 @@ from rstg_tf import files
 from rstg_tf.experiments import SIZES, list_experiments
 from rstg_tf.experiments.rows import compared_pairs, find_row, list_tables
 from rstg_tf.hub import manifest
-from rstg_tf.zoo.markdown import inline
+from rstg_tf.zoo.card import inline
 
 README = "README.md"
 _BEGIN = "<!-- Tables: made by pipelines/build_zoo.py and publish.py, not by hand. -->"
