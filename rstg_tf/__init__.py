@@ -19,6 +19,8 @@ import typing
 
 import wrapt
 
+from rstg_tf.registry import import_modules
+
 __version__ = "0.1.0"
 
 _PLACES = {
@@ -71,8 +73,8 @@ def _register_layers(module):
     """Imports the layers once Keras is there and no import of a part of them is under way."""
     _imported.add(module.__name__)
     if _imported.issuperset(sys.modules.keys() & set(_REGISTERING)):
-        importlib.import_module("rstg_tf.models")
-        importlib.import_module("rstg_tf.backbones")
+        for package in ("rstg_tf.backbones", "rstg_tf.models"):
+            import_modules(package)
 
 
 for _name in _REGISTERING:

@@ -14,6 +14,7 @@ import numpy as np
 POSITIONAL_STD = 2.0  # Cells of the positional grid.
 POSITIONAL_GRIDS = ("exact", "floor")
 MAX_NODES = 1024  # Matrices have as many rows and columns.
+Scales = Sequence[int | tuple[int, int]]
 
 
 def area_weights(in_size: int, out_size: int) -> np.ndarray:

@@ -109,12 +109,13 @@ class Registry:
         return self._entries[name]
 
     def _load(self):
-        _import_modules(self._package)
+        import_modules(self._package)
         load_plugins()
 
 
 @functools.cache
-def _import_modules(package):
+def import_modules(package: str):
+    """Imports all modules of a package, which register what they hold."""
     path = importlib.import_module(package).__path__
     for module in pkgutil.iter_modules(path, f"{package}."):
         importlib.import_module(module.name)

@@ -23,7 +23,7 @@ def fruit(tmp_path, monkeypatch):
     yield orchard.FRUIT
     for name in ("orchard", "orchard.apples", "basket", "apples_and_pears"):
         sys.modules.pop(name, None)
-    registry._import_modules.cache_clear()
+    registry.import_modules.cache_clear()
 
 
 def test_modules_and_plug_ins_are_found_by_themselves(fruit, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """The three-layer convolutional network of the SyncMNIST experiments."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from rstg_tf.layers.folding import fold_time, unfold_time
@@ -31,7 +33,7 @@ class SimpleConv(tf.keras.layers.Layer):
 
     per_frame = True
 
-    def __init__(self, filters=(512, 512, 512), **kwargs):
+    def __init__(self, filters: Sequence[int] = (512, 512, 512), **kwargs):
         super().__init__(**kwargs)
         self.filters = tuple(filters)
         if not self.filters or min(self.filters) < 1:

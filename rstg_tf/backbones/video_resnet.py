@@ -1,6 +1,9 @@
 """ResNet-50 for clips: C2D, I3D and non-local networks, with RSTG blocks inside of the stages."""
 
 import contextlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,18 +13,24 @@ from rstg_tf.layers.bottleneck import Bottleneck
 from rstg_tf.layers.folding import fold_time, sizes, unfold_time
 from rstg_tf.layers.non_local import NonLocal
 from rstg_tf.layers.normalization import frozen_statistics
+from rstg_tf.layers.rstg import BlockOptions
 from rstg_tf.layers.video_convolution import VideoConvolution
-from rstg_tf.registry import BACKBONES
+from rstg_tf.registry import BACKBONES, Arguments
 
 STAGES = {"res2": (3, 64), "res3": (4, 128), "res4": (6, 256), "res5": (3, 512)}
-# Sizes in time of the stem's kernel and of the first kernel of every block (Wang et al. 2018).
-I3D_KERNELS = {
-    "stem": 5,
-    "res2": (3, 3, 3),
-    "res3": (3, 1, 3, 1),
-    "res4": (3, 1, 3, 1, 3, 1),
-    "res5": (1, 3, 1),
-}
+
+
+class TemporalKernels(NamedTuple):
+    """Sizes in time of the stem's kernel and of the first kernel of every block: those of I3D."""
+
+    stem: int = 5
+    res2: Sequence[int] = (3, 3, 3)
+    res3: Sequence[int] = (3, 1, 3, 1)
+    res4: Sequence[int] = (3, 1, 3, 1, 3, 1)
+    res5: Sequence[int] = (1, 3, 1)
+
+
+I3D_KERNELS = TemporalKernels()._asdict()
 C2D_KERNELS = {"stem": 1, **{stage: (1,) * blocks for stage, (blocks, _) in STAGES.items()}}
 
 
@@ -74,17 +83,17 @@ class VideoResNet(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        width=1.0,
-        temporal_kernels=None,
-        non_local=(),
-        graphs=(),
-        graph_options=None,
-        stride_place="middle",
-        res5_stride=1,
-        pool_padding=0,
-        batch_norm="trained",
-        recompute=False,
-        layout="frames",
+        width: float = 1.0,
+        temporal_kernels: Annotated[Mapping, Arguments(TemporalKernels)] | None = I3D_KERNELS,
+        non_local: Sequence[str] = (),
+        graphs: Sequence[str] = (),
+        graph_options: BlockOptions | None = MappingProxyType({}),
+        stride_place: str = "middle",
+        res5_stride: int = 1,
+        pool_padding: int = 0,
+        batch_norm: str = "trained",
+        recompute: bool = False,
+        layout: str = "frames",
         **kwargs,
     ):
         super().__init__(**kwargs)

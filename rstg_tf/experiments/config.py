@@ -5,105 +5,21 @@ from typing import Optional
 
 from official.modeling import hyperparams, optimization
 
+from rstg_tf.data.pipeline import clips
+from rstg_tf.experiments.sections import choose, make_section
+from rstg_tf.registry import BACKBONES, HEADS, SOURCES
+
 # ------------------------------------------------------------------------------------ model
 
 
-@dataclasses.dataclass
-class SimpleConv(hyperparams.Config):
-    """Arguments of `rstg_tf.backbones.SimpleConv`."""
-
-    filters: tuple[int, ...] = (16, 32, 64)
+def backbone(type="simple_conv", /, **settings):
+    """A section of the backbones, `rstg_tf.registry.BACKBONES`: the name of one, its settings."""
+    return choose(BACKBONES, type, **settings)
 
 
-@dataclasses.dataclass
-class RSTG(hyperparams.Config):
-    """Arguments of `rstg_tf.RSTG`."""
-
-    scales: tuple[int, ...] = (3, 2, 1)
-    node_dim: int = 64
-    message_dim: int = 64
-    iterations: int = 3
-    attention: str = "dot"
-    heads: int = 1
-    final: str | None = None
-    variant: str = "all_temp"
-    positional: bool = False
-    dim_map: int = 6
-    norm: str = "layer"
-    node_batch_norm: bool = True
-    update_layers: int = 2
-    scalewise_update: bool = False
-    output_norm: str = "layer"
-    adjacency: str = "mask"
-    head_dim: int | None = None
-    internal_time_stages: int | None = None
-    positional_grid: str = "exact"
-
-
-@dataclasses.dataclass
-class TemporalKernels(hyperparams.Config):
-    """Sizes in time of the kernels of `rstg_tf.backbones.VideoResNet`; the default is I3D."""
-
-    stem: int = 5
-    res2: tuple[int, ...] = (3, 3, 3)
-    res3: tuple[int, ...] = (3, 1, 3, 1)
-    res4: tuple[int, ...] = (3, 1, 3, 1, 3, 1)
-    res5: tuple[int, ...] = (1, 3, 1)
-
-
-@dataclasses.dataclass
-class VideoResNet(hyperparams.Config):
-    """Arguments of `rstg_tf.backbones.VideoResNet`."""
-
-    width: float = 1.0
-    temporal_kernels: TemporalKernels = dataclasses.field(default_factory=TemporalKernels)
-    non_local: tuple[str, ...] = ()
-    graphs: tuple[str, ...] = ()
-    graph_options: RSTG = dataclasses.field(default_factory=RSTG)
-    stride_place: str = "middle"
-    res5_stride: int = 1
-    pool_padding: int = 0
-    batch_norm: str = "trained"
-    recompute: bool = False
-
-
-@dataclasses.dataclass
-class Backbone(hyperparams.OneOfConfig):
-    """The backbone: `type` names one of the other fields."""
-
-    type: str | None = "simple_conv"
-    simple_conv: SimpleConv = dataclasses.field(default_factory=SimpleConv)
-    video_resnet: VideoResNet = dataclasses.field(default_factory=VideoResNet)
-
-
-@dataclasses.dataclass
-class SequenceHead(hyperparams.Config):
-    """Arguments of `rstg_tf.models.SequenceHead` besides its kind."""
-
-    units: int = 64
-    grid: int = 3
-
-
-@dataclasses.dataclass
-class AverageHead(hyperparams.Config):
-    """Arguments of `rstg_tf.models.AverageHead`."""
-
-    graph_options: Optional[RSTG] = None  # noqa: UP045 (see `Optimization`)
-    combine: str = "plus"
-    norm: str = "layer"
-    window: tuple[int, int] | None = None
-
-
-@dataclasses.dataclass
-class Head(hyperparams.OneOfConfig):
-    """The head over space and time: `type` names one of the other fields."""
-
-    type: str | None = "rstg"
-    average: AverageHead = dataclasses.field(default_factory=AverageHead)
-    rstg: RSTG = dataclasses.field(default_factory=RSTG)
-    mean: SequenceHead = dataclasses.field(default_factory=SequenceHead)
-    mean_lstm: SequenceHead = dataclasses.field(default_factory=SequenceHead)
-    conv_lstm: SequenceHead = dataclasses.field(default_factory=SequenceHead)
+def head(type="rstg", /, **settings):
+    """A section of the heads over space and time, `rstg_tf.registry.HEADS`."""
+    return choose(HEADS, type, **settings)
 
 
 @dataclasses.dataclass
@@ -115,8 +31,8 @@ class Model(hyperparams.Config):
 
     num_classes: int | None = None
     channels: int | None = None
-    backbone: Backbone = dataclasses.field(default_factory=Backbone)
-    head: Head = dataclasses.field(default_factory=Head)
+    backbone: hyperparams.OneOfConfig = dataclasses.field(default_factory=backbone)
+    head: hyperparams.OneOfConfig = dataclasses.field(default_factory=head)
     norm: str = "layer"
     dropout: float = 0.0
     preprocessing: str = "kinetics"
@@ -125,55 +41,12 @@ class Model(hyperparams.Config):
 # ------------------------------------------------------------------------------------- data
 
 
-@dataclasses.dataclass
-class Interactions(hyperparams.Config):
-    """Arguments of `rstg_tf.data.synthetic.interactions.Interactions`."""
-
-    size: int = 64
-    frames: int = 16
-    distractors: int = 2
-    difficulty: float = 0.5
+def source(type="interactions", /, **settings):
+    """A section of where clips come from, `rstg_tf.registry.SOURCES`."""
+    return choose(SOURCES, type, **settings)
 
 
-@dataclasses.dataclass
-class SyncMNIST(hyperparams.Config):
-    """Arguments of `rstg_tf.data.synthetic.syncmnist.SyncMNIST`."""
-
-    digits: int = 3
-    frames: int = 10
-    size: int = 64
-    noise_parts: int = 0
-    z_order: str = "authors"
-    persistence: float = 0.0
-    annealing: tuple[int, int] | None = None
-    no_pair: float = 1 / 92
-    mnist_path: str | None = None
-    trajectories: str | None = None
-
-
-@dataclasses.dataclass
-class Source(hyperparams.OneOfConfig):
-    """Where clips come from: `type` names one of the other fields."""
-
-    type: str | None = "interactions"
-    interactions: Interactions = dataclasses.field(default_factory=Interactions)
-    syncmnist: SyncMNIST = dataclasses.field(default_factory=SyncMNIST)
-
-
-@dataclasses.dataclass
-class Clips(hyperparams.Config):
-    """Arguments of `rstg_tf.data.pipeline.clips.Clips`, for shards that hold videos whole."""
-
-    frames: int = 16
-    size: int = 64
-    short_side: int = 72
-    sampling: str = "uniform"
-    stride: int = 1
-    jitter: float = 0.0
-    brightness: float = 0.1
-    flip: bool = False
-    swap_labels: str = ""
-    mixup: float = 0.0
+Clips = make_section(clips.Clips)
 
 
 @dataclasses.dataclass
@@ -195,7 +68,7 @@ class Data(hyperparams.Config):
             training is exact only then.
     """
 
-    source: Source = dataclasses.field(default_factory=Source)
+    source: hyperparams.OneOfConfig = dataclasses.field(default_factory=source)
     input_path: str = ""
     clips: Clips = dataclasses.field(default_factory=Clips)
     on_corrupt: str = "error"

@@ -1,6 +1,19 @@
-"""The way of training that the experiments share."""
+"""What the experiments share: sizes of the networks, and the way of training."""
 
-from rstg_tf.experiments.config import EMA, Optimization
+from rstg_tf.experiments.config import EMA, Optimization, backbone
+
+WIDTHS = {"lite": 64, "paper": 512}
+
+
+def simple_conv(size):
+    """The section of the backbone of three layers."""
+    return backbone("simple_conv", filters={"lite": (16, 32, 64), "paper": (512,) * 3}[size])
+
+
+def graph(size, **changes):
+    """Arguments of the RSTG blocks, as a dict."""
+    sizes = {"node_dim": WIDTHS[size], "message_dim": WIDTHS[size]}
+    return {**sizes, "norm": "layer", "node_batch_norm": True, **changes}
 
 
 def adamw(learning_rate, clipnorm=1.0, weight_decay=1e-4):

@@ -5,8 +5,8 @@ Nicolicioiu et al. 2019, section 4.1 and table 1.
 
 import functools
 
-from rstg_tf.experiments.config import Data, Experiment, Head, Source, SyncMNIST, Trainer
-from rstg_tf.experiments.recipe import adamw
+from rstg_tf.experiments.config import Data, Experiment, Trainer, head, source
+from rstg_tf.experiments.recipe import WIDTHS, adamw, graph, simple_conv
 from rstg_tf.experiments.video_resnet import set_video_resnet
 from rstg_tf.registry import EXPERIMENTS
 
@@ -27,11 +27,11 @@ STAGED = ("rstg_1temp", "rstg_alltemp", "rstg_positional")
 
 
 def _experiment(digits, row, size):
-    source = Source(type="syncmnist", syncmnist=SyncMNIST(digits=digits))
+    videos = source("syncmnist", digits=digits)
     config = Experiment(
-        train_data=Data(source=source),
+        train_data=Data(source=videos),
         validation_data=Data(
-            source=source,
+            source=videos,
             split="validation",
             is_training=False,
             global_batch_size=64,
@@ -46,7 +46,7 @@ def _experiment(digits, row, size):
         set_video_resnet(config.model, row, size)
         _from_easy_motion(config, 64, {"lite": 26_800, "paper": 400_000}[size], 1e-3)
         return config
-    _set_simple_conv(config.model, row, size)
+    config.model.backbone, config.model.head = simple_conv(size), _head(row, size)
     if size == "paper":
         _from_easy_motion(config, 64, 400_000, 1e-3)
     elif digits == 5 and row in STAGED:
@@ -78,17 +78,14 @@ def _set_length(config, batch_size, steps, learning_rate):
     config.trainer.optimizer_config = adamw(learning_rate)
 
 
-def _set_simple_conv(model, row, size):
-    head, settings = ROWS[row]
-    width = {"lite": 64, "paper": 512}[size]
-    sizes = {"units": width}
-    if head == "rstg":
+def _head(row, size):
+    kind, settings = ROWS[row]
+    if kind != "rstg":
+        return head(kind, units=WIDTHS[size])
+    if size == "lite":
         # It learns faster than layer normalisation, see docs/syncmnist_recipe.md.
-        batch_norm = {"norm": "iteration_batch", "node_batch_norm": False}
-        norm = batch_norm if size == "lite" else {}
-        sizes = {"node_dim": width, "message_dim": width, **norm}
-    model.backbone.simple_conv.filters = {"lite": (16, 32, 64), "paper": (512, 512, 512)}[size]
-    model.head = Head({"type": head, head: {**sizes, **settings}})
+        settings = {"norm": "iteration_batch", "node_batch_norm": False, **settings}
+    return head(kind, **graph(size, **settings))
 
 
 for _digits, _rows in ((3, ROWS), (5, (*ROWS, *VIDEO_RESNETS))):

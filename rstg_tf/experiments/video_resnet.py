@@ -5,18 +5,9 @@ Nicolicioiu et al. 2019, section 4.2 and table 2.
 
 import functools
 
-from rstg_tf.backbones import C2D_KERNELS
-from rstg_tf.experiments.config import (
-    RSTG,
-    Clips,
-    Data,
-    Experiment,
-    Interactions,
-    Source,
-    TemporalKernels,
-    Trainer,
-)
-from rstg_tf.experiments.recipe import adamw
+from rstg_tf.backbones import C2D_KERNELS, I3D_KERNELS
+from rstg_tf.experiments.config import Clips, Data, Experiment, Trainer, backbone, head, source
+from rstg_tf.experiments.recipe import adamw, graph
 from rstg_tf.registry import EXPERIMENTS
 
 # Name of the row -> places of the RSTG blocks.
@@ -38,12 +29,9 @@ _LITE_STEPS = {"rstg_res3_4": 4000}
 
 def _experiment(row, size):
     lite = size == "lite"
-    source = Source(
-        type="interactions",
-        interactions=Interactions() if lite else Interactions(size=224, frames=32),
-    )
+    rendered = source("interactions", **({} if lite else {"size": 224, "frames": 32}))
     clips = Clips() if lite else Clips(frames=32, size=224, short_side=256)
-    data = {"source": source, "clips": clips, "global_batch_size": 16 if lite else 64}
+    data = {"source": rendered, "clips": clips, "global_batch_size": 16 if lite else 64}
     config = Experiment(
         train_data=Data(**data),
         validation_data=Data(**data, split="validation", is_training=False, num_examples=1000),
@@ -54,52 +42,42 @@ def _experiment(row, size):
             optimizer_config=adamw(2e-3 if lite else 2e-4),
         ),
     )
-    model = config.model
-    model.num_classes = None if lite else SOMETHING_SOMETHING_CLASSES
-    resnet = set_video_resnet(model, row, size)
-    width = 64 if lite else 512
+    config.model.num_classes = None if lite else SOMETHING_SOMETHING_CLASSES
     # A branch that starts at zero gets hardly any gradient at first, and Adam makes full steps of
     # it. Trained from random weights with layer normalisation, nodes lost what told clips apart,
     # tenfold in each round, and stayed so; batch normalisation keeps it.
-    graph = RSTG(
-        node_dim=width,
-        message_dim=width,
-        norm="batch" if lite else "layer",
-        node_batch_norm=False,
-        scalewise_update=not lite,
-    )
-    resnet.graphs = tuple(place for place in ROWS[row] if place != "final")
-    resnet.graph_options = graph
-    if "final" in ROWS[row]:
-        model.head.average.graph_options = RSTG(graph.as_dict())
+    norm = "batch" if lite else "layer"
+    block = graph(size, norm=norm, node_batch_norm=False, scalewise_update=not lite)
+    set_video_resnet(config.model, row, size, ROWS[row], block)
     return config
 
 
-def set_video_resnet(model, row, size):
-    """Makes a model a video ResNet without RSTG, with the average of its map as its head.
+def set_video_resnet(model, row, size, places=(), block=None):
+    """Makes a model a video ResNet, with the average of its map as its head.
 
     Args:
         model: the `Model` config to change.
         row: name of the model; `"i3d_nl"` has non-local blocks, and those that end in `"c2d"`
             have no temporal kernels.
         size: `"lite"` or `"paper"`.
-
-    Returns:
-        The config of its backbone.
+        places: where RSTG blocks stand: stages of the backbone, or `"final"`.
+        block: arguments of the blocks.
     """
-    lite = size == "lite"
+    lite, block = size == "lite", block or graph("lite")
+    kernels = dict(C2D_KERNELS if row.endswith("c2d") else I3D_KERNELS)
+    if lite:
+        kernels["stem"] = 1  # Five frames there would double the time of training.
     model.norm = "none"
     model.dropout = 0.0 if lite else 0.3
-    model.backbone.type, model.head.type = "video_resnet", "average"
-    resnet = model.backbone.video_resnet
-    if lite:
-        resnet.width = 0.125
-        resnet.temporal_kernels.stem = 1  # Five frames there would double the time of training.
-    if row.endswith("c2d"):
-        resnet.temporal_kernels = TemporalKernels(C2D_KERNELS)
-    if row == "i3d_nl":
-        resnet.non_local = ("res3", "res4")
-    return resnet
+    model.backbone = backbone(
+        "video_resnet",
+        width=0.125 if lite else 1.0,
+        temporal_kernels=kernels,
+        non_local=("res3", "res4") if row == "i3d_nl" else (),
+        graphs=tuple(place for place in places if place != "final"),
+        graph_options=block,
+    )
+    model.head = head("average", graph_options=block if "final" in places else None)
 
 
 for _row in ROWS:

@@ -1,11 +1,16 @@
 """The RSTG block: Space stages and Time stages on the region graph of a feature map."""
 
+from collections.abc import Mapping
+from typing import Annotated, Any
+
 import tensorflow as tf
 
+from rstg_tf.graph import Scales
 from rstg_tf.layers.normalization import NORMS, make_norm
 from rstg_tf.layers.regions import RegionPooling, RegionUnpooling
 from rstg_tf.layers.space_stage import SpaceStage
 from rstg_tf.layers.time_stage import TimeStage
+from rstg_tf.registry import Arguments
 
 HEADS = ("map", "vec")
 FINALS = ("last", "mean")
@@ -87,28 +92,28 @@ class RSTG(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        scales=(3, 2, 1),
-        node_dim=512,
-        message_dim=512,
-        iterations=3,
-        attention="dot",
-        heads=1,
-        head="map",
-        final=None,
-        variant="all_temp",
-        positional=False,
-        dim_map=6,
-        norm="none",
-        update_layers=2,
-        scalewise_update=False,
-        residual=True,
-        output_norm="layer",
-        project_back=None,
-        adjacency="mask",
-        head_dim=None,
-        internal_time_stages=None,
-        node_batch_norm=False,
-        positional_grid="exact",
+        scales: Scales = (3, 2, 1),
+        node_dim: int = 512,
+        message_dim: int = 512,
+        iterations: int = 3,
+        attention: str = "dot",
+        heads: int = 1,
+        head: str = "map",
+        final: str | None = None,
+        variant: str = "all_temp",
+        positional: bool = False,
+        dim_map: int = 6,
+        norm: str = "none",
+        update_layers: int = 2,
+        scalewise_update: bool = False,
+        residual: bool = True,
+        output_norm: str = "layer",
+        project_back: bool | None = None,
+        adjacency: str = "mask",
+        head_dim: int | None = None,
+        internal_time_stages: int | None = None,
+        node_batch_norm: bool = False,
+        positional_grid: str = "exact",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -495,3 +500,9 @@ class RSTG(tf.keras.layers.Layer):
             positional_grid=self.positional_grid,
         )
         return config
+
+
+# A mapping of arguments for the block that a layer makes; what comes out is that layer's choice.
+BlockOptions = Annotated[
+    Mapping[str, Any], Arguments(RSTG, hidden=("head", "residual", "project_back"))
+]

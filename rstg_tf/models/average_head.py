@@ -1,10 +1,13 @@
 """The head of video ResNets: an average over time and space, with or without a graph beside it."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from rstg_tf.layers import RSTG
 from rstg_tf.layers.folding import sizes
 from rstg_tf.layers.normalization import NORMS, make_norm
+from rstg_tf.layers.rstg import BlockOptions
 from rstg_tf.registry import HEADS
 
 COMBINATIONS = ("plus", "serial")
@@ -37,7 +40,14 @@ class AverageHead(tf.keras.layers.Layer):
         ValueError: an option out of its range.
     """
 
-    def __init__(self, graph_options=None, combine="plus", norm="layer", window=None, **kwargs):
+    def __init__(
+        self,
+        graph_options: BlockOptions | None = None,
+        combine: str = "plus",
+        norm: str = "layer",
+        window: Sequence[int] | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         for name, value, choices in (("combine", combine, COMBINATIONS), ("norm", norm, NORMS)):
             if value not in choices:

@@ -30,7 +30,14 @@ class SequenceHead(tf.keras.layers.Layer):
         float `[B, units]`.
     """
 
-    def __init__(self, units=512, spatial="conv", temporal="lstm", grid=3, **kwargs):
+    def __init__(
+        self,
+        units: int = 512,
+        spatial: str = "conv",
+        temporal: str = "lstm",
+        grid: int = 3,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if spatial not in ("mean", "conv"):
             raise ValueError(f'spatial must be "mean" or "conv". Received: {spatial=}')

@@ -1,5 +1,8 @@
 """The model that all experiments train: uint8 clips in, logits and probabilities out."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import tensorflow as tf
 
 from rstg_tf.layers import RSTG
@@ -50,15 +53,15 @@ class VideoClassifier(tf.keras.Model):
 
     def __init__(
         self,
-        num_classes,
-        channels=3,
-        backbone="simple_conv",
-        backbone_options=None,
-        head="rstg",
-        head_options=None,
-        norm="layer",
-        dropout=0.0,
-        preprocessing="unit",
+        num_classes: int,
+        channels: int = 3,
+        backbone: str = "simple_conv",
+        backbone_options: Mapping[str, Any] | None = None,
+        head: str = "rstg",
+        head_options: Mapping[str, Any] | None = None,
+        norm: str = "layer",
+        dropout: float = 0.0,
+        preprocessing: str = "unit",
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -1,7 +1,12 @@
+import pathlib
+
 import pytest
+import yaml
 
 from rstg_tf import experiments
 from rstg_tf.layers import NonLocal
+
+ZOO = pathlib.Path(__file__).parents[2] / "model_zoo"
 
 ROWS = (
     "mean_lstm",
@@ -125,3 +130,12 @@ def test_sources():
     source = experiments.build_source(config.train_data)
     assert source.clip_shape == (10, 64, 64, 1)
     assert len(source.class_names) == 46
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ZOO.glob("*/config.yaml")), ids=lambda path: path.parent.name
+)
+def test_published_settings_are_read_as_they_were_written(path):
+    config = experiments.apply_file(experiments.Experiment(), path)
+    assert experiments.to_plain(config) == yaml.safe_load(path.read_text())
+    experiments.check(config)

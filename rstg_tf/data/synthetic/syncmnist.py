@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,9 +61,9 @@ class SyncMNIST(Source):
         digits: Number of digits, of as many classes, 2 ... 10.
         frames: Number of frames, at least 2.
         size: Height and width of the frames; the canvas of 100x100 pixels is resized to it.
+        noise_parts: Number of moving 8x8 cuts of digit images.
         z_order: `"authors"`: the pair lies below the other digits, which leaks part of the label
             but compares with published figures; `"shuffled"`: in a random order for each video.
-        noise_parts: Number of moving 8x8 cuts of digit images.
         persistence: Chance, in [0, 1), that a digit (or the pair) keeps its last step. 0 is the
             published task.
         annealing: Two numbers of videos `(hold, end)`, to learn from easy motion to the true one:
@@ -96,16 +97,16 @@ class SyncMNIST(Source):
         digits=_DIGITS,
         frames=10,
         size=64,
-        z_order="authors",
         noise_parts=0,
+        z_order="authors",
         persistence=0.0,
-        annealing=None,
+        annealing: Sequence[int] | None = None,
         no_pair=1 / 92,
         split="train",
         seed=0,
         source="auto",
-        mnist_path=None,
-        trajectories=None,
+        mnist_path: str | None = None,
+        trajectories: str | None = None,
         num_videos=None,
     ):
         if split not in _VIDEOS_PER_IMAGE:
