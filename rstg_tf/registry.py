@@ -80,7 +80,7 @@ class Registry:
         self._load()
         return sorted(fnmatch.filter(self._entries, pattern))
 
-    def get(self, name: str) -> Callable:
+    def get(self, name: str) -> Any:
         """Finds what is registered.
 
         Args:

@@ -135,7 +135,7 @@ class VideoResNet(tf.keras.layers.Layer):
             self._scaled(64), (kernels["stem"], 7, 7), 2, layout=layout, name="stem", **shared
         )
         strides = {"res2": 1, "res3": 2, "res4": 2, "res5": res5_stride}
-        self.stages = {stage: [] for stage in STAGES}
+        self.stages: dict[str, list] = {stage: [] for stage in STAGES}
         self.blocks = {}
         for stage, (count, filters) in STAGES.items():
             layers = self.stages[stage]

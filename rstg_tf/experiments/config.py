@@ -70,7 +70,7 @@ class Data(hyperparams.Config):
 
     source: hyperparams.OneOfConfig = dataclasses.field(default_factory=source)
     input_path: str = ""
-    clips: Clips = dataclasses.field(default_factory=Clips)
+    clips: hyperparams.Config = dataclasses.field(default_factory=Clips)
     on_corrupt: str = "error"
     split: str = "train"
     is_training: bool = True

@@ -135,9 +135,9 @@ class RSTG(tf.keras.layers.Layer):
         }
         if head_dim is not None:
             sizes["head_dim"] = head_dim
-        for name, value in sizes.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"`{name}` must be a positive int. Received: {name}={value!r}")
+        for name, size in sizes.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"`{name}` must be a positive int. Received: {name}={size!r}")
         for name in ("node_dim", "message_dim"):
             if head_dim is None and sizes[name] % heads:
                 raise ValueError(
