@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from rstg_tf.describe import describe, draw
 from rstg_tf.experiments import Experiment, apply_file, rows
-from rstg_tf.experiments.config import SyncMNIST
+from rstg_tf.experiments.config import source
 from rstg_tf.hub import manifest, records, saved_model
 from rstg_tf.registry import HEADS
 from rstg_tf.runs.log import draw_learning_curve
@@ -186,6 +186,7 @@ def _context(facts):
     data, figures, trainer = metrics["data"], metrics.get("figures", {}), config.trainer
     row = rows.find_row(facts.training.get("experiment"))
     places, head = list(model.blocks), config.model.head.type
+    paper_no_pair = source("syncmnist").syncmnist.no_pair
     return {
         **facts._asdict(),
         "backbone": _backbone(facts),
@@ -196,7 +197,7 @@ def _context(facts):
         "within_backbone": "final" not in places,
         "grids": " + ".join(f"{h}×{w}" for h, w in model.block.scales) if places else "",
         "data": data,
-        "options": {"persistence": 0, "no_pair": SyncMNIST.no_pair, **data.get("options", {})},
+        "options": {"persistence": 0, "no_pair": paper_no_pair, **data.get("options", {})},
         "figures": figures,
         "figure_names": _FIGURES,
         "value": lambda name: _value(figures, name),
@@ -208,7 +209,7 @@ def _context(facts):
         "published": {
             name: getattr(row, name) for name in ("top_1", "top_5") if getattr(row, name, None)
         },
-        "paper_no_pair": SyncMNIST.no_pair,
+        "paper_no_pair": paper_no_pair,
         "train": config.train_data,
         "settings": {
             name: setting
