@@ -180,16 +180,7 @@ def frames_of_clip(
 
 
 def clips_as_trained(subject, frames=None, size=None, short_side=None):
-    """The clips that a model takes, as its config says where nothing else is wanted.
-
-    Args:
-        subject: what `rstg_tf.evaluation.subject.load_subject` returned.
-        frames: frames of a clip.
-        size: height and width of a clip.
-        short_side: pixels of the short side at the scale of a clip, see `Clips`.
-
-    Returns:
-        `rstg_tf.data.pipeline.clips.Clips`.
+    """The `Clips` that a subject's model takes, as its config says where nothing else is wanted.
 
     Raises:
         ValueError: nothing says it, or a value is impossible.

@@ -105,10 +105,10 @@ class RunLog(tf.keras.callbacks.Callback):
         if not step:
             return
         self._rows, summary = read_record(self._folder, step)
-        there = _what(self._folder.read_summary)
+        there = _readable(self._folder.read_summary)
         if summary is None:
             summary = there if there and there["steps"] == step else self._summary()
-        if _what(read_log, self._folder.log) != self._rows or there != summary:
+        if _readable(read_log, self._folder.log) != self._rows or there != summary:
             self.show(summary)
 
     def on_train_begin(self, logs=None):
@@ -209,7 +209,7 @@ def read_record(folder, step):
     return [], None
 
 
-def _what(read, *arguments):
+def _readable(read, *arguments):
     """What can be read, or None."""
     try:
         return read(*arguments)

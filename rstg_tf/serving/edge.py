@@ -31,55 +31,16 @@ def export_tflite(subject, settings, output):
     Raises:
         FileExistsError: there is such a folder.
     """
-    clip = _clip_shape(subject, settings)
-    with (
-        _unrolled(subject.model),
-        temporary_folder(num_bytes(subject.model)) as saved,
-        _folder(output, subject.model) as part,  # Within, so that errors of writing name it.
-    ):
-        module = tf.Module()
-        module.weights = list(subject.model.variables)
-        functions = {
-            name: tf.function(function).get_concrete_function(*specs)
-            for name, (function, specs) in _functions(subject.model, clip).items()
-        }
-        tf.saved_model.save(module, saved, functions)
-        for name in functions:
-            for precision in ("float32", "float16", "int8"):
-                made = _converted_to_tflite(saved, name, precision)
-                (part / f"{name}_{precision}.tflite").write_bytes(made)
-        return _report(part, subject, clip, _TFLite)
+    return _export(subject, settings, output, _TFLite)
 
 
 def export_onnx(subject, settings, output):
     """Writes a model for ONNX: clips of any batch, length and size, and one step of streams.
 
-    Outputs of `step` that are the next state are called `next_NAME`.
-
-    Args:
-        subject: what `rstg_tf.evaluation.subject.load_subject` returned.
-        settings: `rstg_tf.serving.Settings`.
-        output: folder to make, whole or not at all.
-
-    Returns:
-        The table of `report.md`, a str.
-
-    Raises:
-        FileExistsError: there is such a folder.
+    Outputs of `step` that are the next state are called `next_NAME`. Arguments, result and errors
+    are those of `export_tflite`.
     """
-    import tf2onnx
-
-    clip = _clip_shape(subject, settings)
-    any_clip = (None, None, None, None, clip[-1])
-    with _folder(output, subject.model) as part:
-        for name, (function, specs) in _functions(subject.model, any_clip, _Onnx.following).items():
-            tf2onnx.convert.from_function(
-                tf.function(function),
-                specs,
-                opset=_OPSET,
-                output_path=str(part / f"{name}_float32.onnx"),
-            )
-        return _report(part, subject, clip, _Onnx)
+    return _export(subject, settings, output, _Onnx)
 
 
 def check_folder(output):
@@ -88,18 +49,14 @@ def check_folder(output):
         raise FileExistsError(f"The folder to make must not be there. Received: {output}")
 
 
-@contextlib.contextmanager
-def _folder(output, model):
-    output = pathlib.Path(output)
+def _export(subject, settings, output, runtime):
+    output, model, clips = pathlib.Path(output), subject.model, settings.clips
     check_folder(output)
     check_room(output.parent, num_bytes(model))
+    shape = (1, clips.frames, clips.size, clips.size, model.channels)
     with folder_written_whole(output) as part:
-        yield part
-
-
-def _clip_shape(subject, settings):
-    clips = settings.clips
-    return (1, clips.frames, clips.size, clips.size, subject.model.channels)
+        runtime.write(model, shape, part)
+        return _report(part, subject, shape, runtime)
 
 
 def _functions(model, shape, following=""):
@@ -144,7 +101,7 @@ def _unrolled(model):
             layer.unroll, layer._could_use_gpu_kernel = unroll, could
 
 
-def _converted_to_tflite(saved, name, precision):
+def _converted(saved, name, precision):
     converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=[name])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # Never Flex.
     if precision != "float32":
@@ -159,6 +116,23 @@ class _TFLite:
 
     following = ""
 
+    @staticmethod
+    def write(model, shape, part):
+        made = {}
+        with _unrolled(model), temporary_folder(num_bytes(model)) as saved:
+            module = tf.Module()
+            module.weights = list(model.variables)
+            functions = {
+                name: tf.function(function).get_concrete_function(*specs)
+                for name, (function, specs) in _functions(model, shape).items()
+            }
+            tf.saved_model.save(module, saved, functions)
+            for name in functions:
+                for precision in ("float32", "float16", "int8"):
+                    made[f"{name}_{precision}.tflite"] = _converted(saved, name, precision)
+        for name, content in made.items():
+            (part / name).write_bytes(content)
+
     def __init__(self, path):
         self._interpreter = tf.lite.Interpreter(str(path))
         self._runner = self._interpreter.get_signature_runner()
@@ -171,6 +145,16 @@ class _Onnx:
     """A model in ONNX Runtime: dict of arrays to dict of arrays."""
 
     following = "next_"  # Names of inputs and outputs must differ there.
+
+    @classmethod
+    def write(cls, model, shape, part):
+        import tf2onnx
+
+        shape = (None, None, None, None, shape[-1])
+        for name, (function, specs) in _functions(model, shape, cls.following).items():
+            path = str(part / f"{name}_float32.onnx")
+            function = tf.function(function)
+            tf2onnx.convert.from_function(function, specs, opset=_OPSET, output_path=path)
 
     def __init__(self, path):
         import onnxruntime

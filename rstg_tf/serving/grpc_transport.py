@@ -13,16 +13,10 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from rstg_tf.serving import errors
 from rstg_tf.serving.answers import spec_of
 from rstg_tf.serving.connection import ANSWER_BYTES, REQUEST_BYTES, check_request
-from rstg_tf.serving.errors import (
-    NotTrusted,
-    RequestRefused,
-    ServerTimeout,
-    ServerUnavailable,
-    WrongAnswer,
-    in_one_line,
-)
+from rstg_tf.serving.errors import in_one_line
 
 # What gRPC itself says of an answer, under the codes that servers use, too.
 _NO_ANSWER = ("Received message larger", "Exception deserializing response")
@@ -87,7 +81,7 @@ class GrpcTransport:
                 if not key.startswith("__")  # TensorFlow's own.
             }
         except (ValueError, DecodeError) as error:
-            raise WrongAnswer(f"invalid signatures ({error})", self.address) from error
+            raise errors.WrongAnswer(f"invalid signatures ({error})", self.address) from error
 
     def states(self, deadline):
         """List of version and its state on the server, such as `("1", "AVAILABLE")`."""
@@ -112,7 +106,9 @@ class GrpcTransport:
                 raise ValueError(f"shape {shape}")
             return tf.make_ndarray(proto)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise WrongAnswer(f"{name} that is not an array ({error})", self.address) from error
+            raise errors.WrongAnswer(
+                f"{name} that is not an array ({error})", self.address
+            ) from error
 
     def _call(self, method, request, deadline):
         try:
@@ -121,15 +117,15 @@ class GrpcTransport:
             code, details = error.code(), error.details() or ""
         if code == grpc.StatusCode.UNAVAILABLE:
             if any(word in details for word in _NO_TRUST):
-                raise NotTrusted(details, self.address)
-            raise ServerUnavailable(
+                raise errors.NotTrusted(details, self.address)
+            raise errors.ServerUnavailable(
                 f"No server answers. Received: {self.address} ({in_one_line(details)})"
             )
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-            raise ServerTimeout(deadline.seconds, self.address)
+            raise errors.ServerTimeout(deadline.seconds, self.address)
         if any(words in details for words in _NO_ANSWER):
-            raise WrongAnswer(details, self.address)
-        raise RequestRefused(code.name, details, self.address)
+            raise errors.WrongAnswer(details, self.address)
+        raise errors.RequestRefused(code.name, details, self.address)
 
 
 def _specs(tensors):

@@ -13,16 +13,10 @@ import numpy as np
 
 from rstg_tf import checked_json
 from rstg_tf.checked_json import Optional
+from rstg_tf.serving import errors
 from rstg_tf.serving.answers import spec_of
 from rstg_tf.serving.connection import ANSWER_BYTES, check_request
-from rstg_tf.serving.errors import (
-    NotTrusted,
-    RequestRefused,
-    ServerTimeout,
-    ServerUnavailable,
-    WrongAnswer,
-    in_one_line,
-)
+from rstg_tf.serving.errors import in_one_line
 
 _CODES = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 412: "FAILED_PRECONDITION"}
 _OK, _UNAVAILABLE = 200, 503
@@ -84,14 +78,16 @@ class RestTransport:
         if outputs is not None and len(outputs) == 1:  # The server leaves its name away.
             found = dict.fromkeys(outputs, found)
         if not isinstance(found, dict):
-            raise WrongAnswer(f"outputs that are {type(found).__name__}", self.address)
+            raise errors.WrongAnswer(f"outputs that are {type(found).__name__}", self.address)
         try:
             return {
                 name: _from_json(value, outputs[name] if outputs and name in outputs else None)
                 for name, value in found.items()
             }
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise WrongAnswer(f"outputs that are not arrays ({error})", self.address) from error
+            raise errors.WrongAnswer(
+                f"outputs that are not arrays ({error})", self.address
+            ) from error
 
     def signatures(self, deadline):
         """Every signature: dict from name to `(inputs, outputs)`.
@@ -109,7 +105,7 @@ class RestTransport:
                 if not key.startswith("__")  # TensorFlow's own.
             }
         except ValueError as error:
-            raise WrongAnswer(f"invalid signatures ({error})", self.address) from error
+            raise errors.WrongAnswer(f"invalid signatures ({error})", self.address) from error
 
     def states(self, deadline):
         """List of version and its state on the server, such as `("1", "AVAILABLE")`."""
@@ -123,27 +119,27 @@ class RestTransport:
         status, headers, content = self._exchanged(path, body, deadline)
         kind = headers.get_content_type() if "Content-Type" in headers else _JSON
         if status == _UNAVAILABLE:
-            raise ServerUnavailable(
+            raise errors.ServerUnavailable(
                 f"The server is not ready. Received: {self.address} ({_message(content)})"
             )
         if 300 <= status < 400:
-            raise WrongAnswer(
+            raise errors.WrongAnswer(
                 f"HTTP {status} to {headers.get('Location')}, which is not followed", self.address
             )
         if status >= 400:
-            raise RequestRefused(
+            raise errors.RequestRefused(
                 _CODES.get(status, f"HTTP {status}"), _message(content), self.address
             )
         if status != _OK:
-            raise WrongAnswer(f"HTTP {status}", self.address)
+            raise errors.WrongAnswer(f"HTTP {status}", self.address)
         coding = headers.get("Content-Encoding", "identity")
         if kind != _JSON or coding != "identity":  # No other coding was accepted.
-            raise WrongAnswer(f"{kind}, {coding}: {_shown(content)}", self.address)
+            raise errors.WrongAnswer(f"{kind}, {coding}: {_shown(content)}", self.address)
         try:
             return checked_json.parse(content, form, "The answer", self.address)
         except ValueError as error:
             reason = error.__cause__ or error
-            raise WrongAnswer(f"{_shown(content)!r} ({reason})", self.address) from error
+            raise errors.WrongAnswer(f"{_shown(content)!r} ({reason})", self.address) from error
 
     def _exchanged(self, path, body, deadline):
         """Sends a request; returns status, headers and body of the answer, all before a deadline.
@@ -173,7 +169,7 @@ class RestTransport:
             return outcome["answer"]
         error = outcome.get("error")
         if error is None or isinstance(error, TimeoutError) or not deadline.left():
-            raise ServerTimeout(deadline.seconds, self.address) from error
+            raise errors.ServerTimeout(deadline.seconds, self.address) from error
         raise self._told(error) from error
 
     def _exchange(self, connection, path, body):
@@ -184,21 +180,21 @@ class RestTransport:
         while piece := answer.read(_PIECE):
             content += piece
             if len(content) > ANSWER_BYTES:
-                raise WrongAnswer(f"more than {ANSWER_BYTES} bytes", self.address)
+                raise errors.WrongAnswer(f"more than {ANSWER_BYTES} bytes", self.address)
         if answer.length:
             raise http.client.IncompleteRead(bytes(content), answer.length)
         return answer.status, answer.headers, bytes(content)
 
     def _told(self, error):
-        if isinstance(error, WrongAnswer):
+        if isinstance(error, errors.WrongAnswer):
             return error
         if isinstance(error, ssl.SSLError):
-            return NotTrusted(error, self.address)
+            return errors.NotTrusted(error, self.address)
         if isinstance(error, (OSError, http.client.IncompleteRead)):
-            return ServerUnavailable(
+            return errors.ServerUnavailable(
                 f"No server answers. Received: {self.address} ({in_one_line(error)})"
             )
-        return WrongAnswer(f"no HTTP ({type(error).__name__}: {error})", self.address)
+        return errors.WrongAnswer(f"no HTTP ({type(error).__name__}: {error})", self.address)
 
 
 def _shut(connection):
