@@ -11,6 +11,7 @@ import itertools
 import json
 import pathlib
 import sys
+import textwrap
 
 
 def main():
@@ -111,8 +112,7 @@ def print_table(prediction):
     from rstg_tf.text import printable
 
     print(f"{printable(prediction.video)} ({prediction.count} frames)")
-    for name, probability in prediction.classes:
-        print(f"  {probability:6.1%}  {printable(name)}")
+    print(textwrap.indent(str(prediction), "  "))
 
 
 def print_json(prediction):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.data.pipeline.sampling import sample_frames
 from rstg_tf.data.videos import VideoLimits, VideoReader
+from rstg_tf.text import printable
 
 if TYPE_CHECKING:
     from rstg_tf.evaluation.subject import Subject
@@ -39,6 +40,10 @@ class Prediction:
     count: int
     numbers: np.ndarray = dataclasses.field(repr=False)
     clip: np.ndarray = dataclasses.field(repr=False)
+
+    def __str__(self) -> str:
+        """A line for each class."""
+        return "\n".join(f"{chance:6.1%}  {printable(name)}" for name, chance in self.classes)
 
 
 class Predictor:
