@@ -61,10 +61,11 @@ def parse_size(text):
 
 def find_model(arguments, size):
     """Name, model and `(T, H, W)` of what the arguments name; an experiment comes first."""
-    from rstg_tf import experiments, list_models
+    from rstg_tf import experiments
+    from rstg_tf.hub.manifest import read_manifest
 
     name = arguments.model
-    is_model = pathlib.Path(name).is_dir() or name in list_models(zoo=arguments.zoo)
+    is_model = pathlib.Path(name).is_dir() or name in read_manifest(arguments.zoo)
     if name in experiments.list_experiments() or not is_model:
         model_size = arguments.model_size or "paper"
         config = experiments.get_experiment(name, model_size)

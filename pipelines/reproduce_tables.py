@@ -39,8 +39,8 @@ def main():
 
 def run(arguments):
     from rstg_tf.files import written_whole
-    from rstg_tf.zoo import list_models, reproduction, tables
-    from rstg_tf.hub import manifest
+    from rstg_tf.hub import list_models, manifest
+    from rstg_tf.zoo import reproduction, tables
 
     names = list_models(arguments.only, arguments.zoo)
     if not names:

@@ -28,7 +28,8 @@ _PLACES = {
     "SpaceGraph": "graph",
     "VideoClassifier": "models",
     "list_models": "hub",
-    "load_model": "hub",
+    "load_model": "hub.loading",
+    "model_info": "hub",
     "list_experiments": "experiments",
     "train": "training",
     "evaluate": "evaluation",
@@ -41,7 +42,8 @@ if typing.TYPE_CHECKING:  # The same for type checkers, which don't run `__getat
     from rstg_tf.experiments import list_experiments as list_experiments
     from rstg_tf.graph import SpaceGraph as SpaceGraph
     from rstg_tf.hub import list_models as list_models
-    from rstg_tf.hub import load_model as load_model
+    from rstg_tf.hub import model_info as model_info
+    from rstg_tf.hub.loading import load_model as load_model
     from rstg_tf.layers import RSTG as RSTG
     from rstg_tf.models import VideoClassifier as VideoClassifier
     from rstg_tf.prediction import Predictor as Predictor

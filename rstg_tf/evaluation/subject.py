@@ -4,8 +4,9 @@ import pathlib
 from typing import Any, NamedTuple
 
 from rstg_tf.experiments import Experiment, apply_file
-from rstg_tf.hub import loading, saved_model
-from rstg_tf.hub.safe_loading import load_saved_model
+from rstg_tf.hub import saved_model
+from rstg_tf.hub.entries import is_published, read_entry
+from rstg_tf.hub.loading import load_saved_model
 from rstg_tf.runs import RunFolder, restore
 
 
@@ -44,11 +45,11 @@ def load_subject(name_or_path, zoo=None):
     """
     run = RunFolder(name_or_path)
     is_training = run.config.is_file() and run.classes.is_file()
-    if is_training and not loading.is_published(name_or_path):
+    if is_training and not is_published(name_or_path):
         model, config = restore(run.path)
         name = run.path.resolve().name
         return Subject(name, model, run.read_classes(), config, run.path / "evaluations")
-    return loading.read_entry(name_or_path, zoo, _read)
+    return read_entry(name_or_path, zoo, _read)
 
 
 def _read(directory):

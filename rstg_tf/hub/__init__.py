@@ -1,5 +1,8 @@
-"""Published models, read: found, checked against their checksums, loaded."""
+"""Published models, read: listed, checked against their checksums, loaded.
 
-from rstg_tf.hub.loading import list_models, load_model
+`rstg_tf.hub.loading` needs TensorFlow, the rest does not.
+"""
 
-__all__ = ["list_models", "load_model"]
+from rstg_tf.hub.entries import ModelInfo, list_models, model_info
+
+__all__ = ["ModelInfo", "list_models", "model_info"]

@@ -1,30 +1,25 @@
-"""Finding, checking and loading published models."""
+"""Loading published models, and the one place where SavedModels are loaded.
 
-import fnmatch
+What they hold is read as data first.
+"""
+
+import math
 import pathlib
-import time
+import stat
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from keras.protobuf import saved_metadata_pb2
+from tensorflow.core.protobuf import saved_model_pb2
 
-from rstg_tf.hub import entry_lock, manifest
-from rstg_tf.hub.safe_loading import GRAPH, load_saved_model
+from rstg_tf.hub import graph_check, metadata_check
+from rstg_tf.hub.entries import read_entry
+from rstg_tf.hub.saved_model import GRAPH, METADATA
+from rstg_tf.models import VideoClassifier
+from rstg_tf.text import printable
 
-_TRIES = 10
-_WAIT = 1.0  # Seconds, on file systems that can't exchange two folders.
-
-
-def list_models(pattern="*", zoo=None):
-    """Lists the published models.
-
-    Args:
-        pattern: names wanted, with the wildcards of a shell: `"rstg_*"`.
-        zoo: folder of the zoo; by default `$RSTG_TF_MODEL_ZOO`, else `model_zoo/` of the
-            repository.
-
-    Returns:
-        Sorted list of names for `load_model`.
-    """
-    return sorted(fnmatch.filter(manifest.read_manifest(zoo), pattern))
+_MAX_BYTES = 2**30
+_SPARE_BYTES = 2**26  # Of weights beyond what the files hold.
 
 
 def load_model(name_or_path, zoo=None):
@@ -65,8 +60,6 @@ def load_classifier(directory):
     Raises:
         ValueError: it holds another model, or what `load_saved_model` refuses.
     """
-    from rstg_tf.models import VideoClassifier
-
     model = load_saved_model(directory)
     kind = type(model).__name__
     if tf.keras.utils.get_registered_object(kind) is VideoClassifier:  # Keras gave up on it.
@@ -81,103 +74,78 @@ def load_classifier(directory):
     return model
 
 
-def read_entry(name_or_path, zoo, read):
-    """Finds the folder of a model, checks its files and reads them.
+def load_saved_model(directory):
+    """Loads a SavedModel that Keras wrote, which may be a stranger's.
 
-    Where the entry is replaced meanwhile, all of it is read again: what is returned is the old
-    entry or the new one.
-
-    Args:
-        name_or_path: see `load_model`.
-        zoo: see `list_models`.
-        read: a function of the folder, a `pathlib.Path`.
-
-    Returns:
-        What `read` returns.
-
-    Raises:
-        ValueError: no such model, or a published file is missing, not listed or differs.
-        OSError: the entry was replaced again and again.
-    """
-    for _ in range(_TRIES):
-        directory = _find(name_or_path, zoo)
-        with entry_lock.reading(directory) as is_same:
-            try:
-                _verify(directory)
-                made = read(directory)
-            except Exception:
-                if is_same():
-                    raise
-            else:
-                if is_same():
-                    return made
-    raise OSError(
-        f"An entry must stay while it is read. Received: {directory}, replaced {_TRIES} times"
-    )
-
-
-def verified_directory(name_or_path, zoo=None):
-    """Finds the folder of a model and checks its files, where it or a manifest lists them.
+    Keras runs Python code that such a file may hold (a `Lambda` layer is bytecode), and TensorFlow
+    runs any operation, also one that writes files. So the classes of the layers and the operations
+    of the graph are compared with lists of those that a model of clips needs, before anything is
+    built.
 
     Args:
-        name_or_path: see `load_model`.
-        zoo: see `list_models`.
+        directory: folder of the SavedModel.
 
     Returns:
-        `pathlib.Path` of a SavedModel.
+        The Keras model, not compiled.
 
     Raises:
-        ValueError: no such model, or a published file is missing, not listed or differs.
+        FileNotFoundError: a file of it is missing.
+        ValueError: a file is damaged, or holds a class or an operation that is not listed; one
+            line that names both.
     """
-    return read_entry(name_or_path, zoo, lambda directory: directory)
+    directory = pathlib.Path(directory)
+    for name, message, check in (
+        (METADATA, saved_metadata_pb2.SavedMetadata(), metadata_check.check),
+        (GRAPH, saved_model_pb2.SavedModel(), graph_check.check),
+    ):
+        check(_parse(directory / name, message), directory / name)
+    try:
+        with tf.variable_creator_scope(_within(directory)):
+            return tf.keras.models.load_model(directory, compile=False)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:  # Of whatever kind: Keras and TensorFlow do not expect damage.
+        lines = printable(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"The SavedModel does not load, it is damaged ({lines[0]}). Received: {directory}"
+        ) from error
 
 
-def is_published(path):
-    """Whether a folder is a SavedModel or an entry, whatever else lies in it."""
-    path = pathlib.Path(path).resolve()
-    made = (path / GRAPH, path / manifest.ENTRY)
-    return any(file.exists() for file in made) or path.name in manifest.read_manifest(path.parent)
+def _within(directory):
+    """A creator of variables that refuses more of them than the files can hold values for.
+
+    The settings of a layer may ask for any number of weights, and Keras would fill them first.
+    """
+    stored = sum(path.stat().st_size for path in (directory / "variables").glob("*"))
+    left = 4 * stored + _SPARE_BYTES  # Keras makes some of them twice.
+
+    def create(next_creator, **arguments):
+        nonlocal left
+        shape, dtype = tf.TensorShape(arguments.get("shape")), arguments.get("dtype")
+        if shape.is_fully_defined():
+            left -= math.prod(shape) * (tf.as_dtype(dtype).size if dtype else 4)
+        if left < 0:
+            raise ValueError(f"it asks for more weights than its {stored} bytes of variables hold")
+        return next_creator(**arguments)
+
+    return create
 
 
-def _find(name_or_path, zoo):
-    where, name = manifest.zoo_directory(zoo).resolve(), str(name_or_path)
-    entries = manifest.read_manifest(where)
-    if name in entries or (manifest.is_name(name) and (where / name / manifest.ENTRY).exists()):
-        directory = where / name
-        if directory.is_symlink():
-            raise ValueError(f"An entry must be a folder. Received: {directory}, a link")
-    else:
-        directory = pathlib.Path(name_or_path).resolve()
-    end = time.monotonic() + _WAIT
-    while not (directory / GRAPH).is_file():
-        listed = directory.name in manifest.read_manifest(directory.parent)
-        if listed and directory.exists():
-            raise ValueError(
-                f"A published model must be complete. Received: {directory / GRAPH} is missing"
-            )
-        if not listed or time.monotonic() > end:
-            raise manifest.unknown_model(name_or_path, entries, manifest.zoo_directory(zoo))
-        time.sleep(0.02)
-    return directory
-
-
-def _verify(directory):
-    """Compares files with the checksums of the entry, else with those of the zoo around it."""
-    own, zoo = manifest.read_entry(directory), directory.parent
-    in_a_zoo = (zoo / manifest.FILE_NAME).exists()
-    if own is not None:
-        name, entry = own
-        if in_a_zoo and name != directory.name:
-            raise ValueError(
-                f"An entry must lie in the folder of its name. Received: {directory}, published "
-                f"as {name!r}"
-            )
-        manifest.verify(directory, entry["files"])
-    elif in_a_zoo:
-        entries = manifest.read_manifest(zoo)
-        if directory.name not in entries:
-            raise ValueError(
-                f"An entry must be listed in the manifest of its zoo, or have {manifest.ENTRY}. "
-                f"Received: {directory}"
-            )
-        manifest.verify(directory, entries[directory.name]["files"])
+def _parse(path, message):
+    try:
+        about = path.lstat()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"A SavedModel that Keras wrote must have {path.name}. Received: {path}, which is "
+            "missing"
+        ) from error
+    if not stat.S_ISREG(about.st_mode) or about.st_size > _MAX_BYTES:
+        raise ValueError(
+            f"A part of a SavedModel must be a plain file of at most {_MAX_BYTES / 1e9:.0f} GB. "
+            f"Received: {path}"
+        )
+    try:
+        message.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"This file of a SavedModel is damaged. Received: {path}") from error
+    return message

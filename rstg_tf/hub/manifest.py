@@ -30,6 +30,7 @@ _FORM = {
     Optional("started_from"): (str, None),
     Optional("figures"): ({str: (float, [float], None)}, None),
     Optional("weights_sha256"): str,
+    Optional("streams"): bool,
     Optional("checksum"): str,
 }
 # What tables and comparisons say of an entry with figures.
@@ -197,13 +198,30 @@ def unknown_model(name, entries, where):
         where: folder of the zoo.
 
     Returns:
-        A `ValueError` that shows the closest names.
+        A `ValueError` that shows the closest names, or of `no_zoo` where there is no folder.
     """
+    if not where.is_dir():
+        return no_zoo(where, name)
     close = difflib.get_close_matches(str(name), entries, n=3, cutoff=0.5)
     known = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"It has {len(entries)}."
     return ValueError(
         f"A model must be an entry of {where} or the path of a SavedModel. {known} "
         f"Received: {str(name)!r}"
+    )
+
+
+def no_zoo(folder, name=None):
+    """Makes the error for a zoo that is not there: a `FileNotFoundError` that says where one is.
+
+    Args:
+        folder: the folder that is missing.
+        name: the model that was asked for, if any.
+    """
+    asked = f"{str(name)!r}, and " if name is not None else ""
+    return FileNotFoundError(
+        f"Published models are in a folder that ${VARIABLE} or `zoo=` names, by default model_zoo/ "
+        "beside the package: a clone of the repository of RSTG-TF has it, an installed package has "
+        f"not. Received: {asked}{folder}, which is no folder"
     )
 
 

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from rstg_tf import checked_json
+from rstg_tf import backbones, checked_json, layers, models  # noqa: F401  They register classes.
+from rstg_tf.registry import BACKBONES, HEADS, load_plugins
 from rstg_tf.text import printable
 
 # Layers of Keras that hold numbers only: no Lambda, none of an operation by its name
@@ -77,13 +78,17 @@ def check(metadata, path):
 
 
 def _our_classes():
-    """Names of the registered classes of this library."""
-    from rstg_tf import backbones, layers, models  # noqa: F401  They register their classes.
-    from rstg_tf.backbones import model_garden  # noqa: F401
-
-    names = {name for name in tf.keras.utils.get_custom_objects() if name.startswith(_OURS)}
-    # Keras notes the plain name, too, in a model's own config.
-    return names | {name.removeprefix(_OURS) for name in names}
+    """Names of the registered classes of this library, and of the user's own plug-ins."""
+    registered = [registry.get(name) for registry in (BACKBONES, HEADS) for name in registry.list()]
+    modules = {*load_plugins(), *(getattr(one, "func", one).__module__ for one in registered)}
+    names = {
+        name
+        for name, known in tf.keras.utils.get_custom_objects().items()
+        if name.startswith(_OURS) or getattr(known, "__module__", None) in modules
+    }
+    # Keras notes the plain name, too, in a model's own config; it must not stand for one of Keras.
+    plain = {name.rpartition(">")[2] for name in names}
+    return names | {name for name in plain if not hasattr(tf.keras.layers, name)}
 
 
 def _check_all(content, allowed, path):

@@ -7,7 +7,7 @@ import pathlib
 from rstg_tf import text
 from rstg_tf.files import temporary_folder
 
-LABELS = "labels.txt"
+GRAPH, METADATA, LABELS = "saved_model.pb", "keras_metadata.pb", "labels.txt"
 TOLERANCE = 1e-5  # Of the largest output: how far a saved model may be from the model in memory.
 
 

@@ -7,7 +7,9 @@ import warnings
 import tensorflow as tf
 
 from rstg_tf.convert import load_backbone
-from rstg_tf.hub.loading import is_published, list_models, load_model
+from rstg_tf.hub.entries import is_published
+from rstg_tf.hub.loading import load_model
+from rstg_tf.hub.manifest import read_manifest
 from rstg_tf.runs import RunFolder, restore
 from rstg_tf.runs.checkpoints import (
     CheckpointFolder,
@@ -38,7 +40,7 @@ def warm_start(classifier, path):
     is_training = RunFolder(path).config.exists() and RunFolder(path).best.exists()
     if is_training and not is_published(path):
         trained = restore(path)[0]
-    elif is_published(path) or path in list_models():
+    elif is_published(path) or path in read_manifest():
         trained = load_model(path)
     elif tf.io.gfile.glob(f"{path}*"):  # A checkpoint may lie in a bucket.
         load_backbone(classifier.backbone, path)
@@ -46,7 +48,7 @@ def warm_start(classifier, path):
     else:
         raise FileNotFoundError(
             "trainer.init_checkpoint must be the folder of a training, a published model (one of "
-            f"{list_models()}, or a folder), or the prefix of a TensorFlow 1 checkpoint. "
+            f"{list(read_manifest())}, or a folder), or the prefix of a TensorFlow 1 checkpoint. "
             f"Received: {path}, where there is nothing"
         )
     sources = {layer.name: layer for layer in trained.layers}

@@ -84,6 +84,7 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
             "data": flags["dataset"],
             "clip_shape": _clip_shape(flags),
             "parameters": parameters,
+            "streams": model.streams,
             "figures": None,
             "weights_sha256": source["weights_sha256"],
         }

@@ -110,6 +110,7 @@ def publish(
                 "data": figures["data"]["name"],
                 **manifest_of_test_set(figures),
                 "parameters": summary["parameters"],
+                "streams": subject.model.streams,
                 "videos": summary["videos"],
                 "started_from": _start(subject.config),
                 "figures": figures["figures"],

@@ -12,8 +12,8 @@ from tiny import checkpoint_values
 from rstg_tf.convert.checkpoint import read_checkpoint
 from rstg_tf.experiments import Experiment, apply_file
 from rstg_tf.hub import manifest, records
-from rstg_tf.hub.loading import verified_directory
-from rstg_tf.hub.safe_loading import load_saved_model
+from rstg_tf.hub.entries import verified_directory
+from rstg_tf.hub.loading import load_saved_model
 from rstg_tf.hub.saved_model import read_class_names, weights_checksum
 from rstg_tf.runs import RunFolder
 from rstg_tf.runs.checkpoints import CheckpointFolder, check_checkpoint

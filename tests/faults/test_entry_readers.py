@@ -11,7 +11,7 @@ import tensorflow as tf
 from closeness import FORWARD, relative_difference
 
 import rstg_tf
-from rstg_tf.hub import loading, manifest
+from rstg_tf.hub import entries, manifest
 from rstg_tf.zoo import store
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def test_no_load_fails_while_an_entry_is_overwritten(zoo, counted):
         for _ in range(LOADS):
             try:
                 rstg_tf.load_model(NAME, zoo=zoo)
-                notes.add(loading.read_entry(NAME, zoo, read_note))
+                notes.add(entries.read_entry(NAME, zoo, read_note))
                 tf.keras.backend.clear_session()
             except Exception as error:
                 failed.append(str(error))

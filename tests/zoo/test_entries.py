@@ -62,6 +62,7 @@ def test_keras_and_the_real_layers_give_the_scores_of_the_example(names, tmp_pat
         for name in names:
             example = example_of(name)
             model = rstg_tf.load_model(name, zoo=ZOO)
+            assert rstg_tf.model_info(name, ZOO).streams == model.streams
             twin = model(example["clips"])
             for output in ("logits", "probabilities"):
                 assert_close(twin[output], example[output], name=f"{name}'s {output}")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from rstg_tf import files
-from rstg_tf.hub import entry_lock, loading, manifest
+from rstg_tf.hub import entries, entry_lock, manifest
 from rstg_tf.zoo import store
 
 fork = multiprocessing.get_context("fork")
@@ -54,7 +54,7 @@ def read_slowly(directory):
 def test_no_read_fails_or_mixes_while_an_entry_is_overwritten(zoo, by_path):
     seen = set()
     for _ in range(60):
-        first, second = loading.read_entry(zoo / "one" if by_path else "one", zoo, read_slowly)
+        first, second = entries.read_entry(zoo / "one" if by_path else "one", zoo, read_slowly)
         assert first == second
         seen.add(first)
     assert len(seen) > 5  # The writer got its turn, too.
@@ -64,9 +64,9 @@ def test_no_read_fails_or_mixes_while_an_entry_is_overwritten(zoo, by_path):
 def test_without_locks_a_reader_looks_again(zoo, monkeypatch):
     """As on file systems that have none, or beside a writer that waited long enough."""
     monkeypatch.setattr(entry_lock, "_lock", lambda *_: None)
-    monkeypatch.setattr(loading, "_TRIES", 100)
+    monkeypatch.setattr(entries, "_TRIES", 100)
     for _ in range(20):
-        first, second = loading.read_entry("one", zoo, read_slowly)
+        first, second = entries.read_entry("one", zoo, read_slowly)
         assert first == second
 
 
@@ -78,7 +78,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_readable_entry(tmp_path):
         time.sleep(random.Random(seed).uniform(0.01, 0.1))
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
-        first, second = loading.read_entry("one", tmp_path, read_slowly)
+        first, second = entries.read_entry("one", tmp_path, read_slowly)
         assert first == second
     fill(tmp_path, "last")
     assert {path.name for path in tmp_path.iterdir()} == {"one", manifest.FILE_NAME}
@@ -90,7 +90,7 @@ def test_a_stale_manifest_is_no_error_and_is_mended(tmp_path):
     stale = (tmp_path / manifest.FILE_NAME).read_text()
     fill(tmp_path, "new")
     (tmp_path / manifest.FILE_NAME).write_text(stale)
-    assert loading.read_entry("one", tmp_path, read_slowly) == ("new", "new")
+    assert entries.read_entry("one", tmp_path, read_slowly) == ("new", "new")
     with store.new_entry(tmp_path, "two") as (part, _):
         (part / "weights").write_text("two")
     assert manifest.read_manifest(tmp_path)["one"] == manifest.read_entry(tmp_path / "one")[1]
@@ -139,10 +139,10 @@ def test_what_is_not_the_published_entry_is_refused(tmp_path, what, by_path):
     change(tmp_path / "one")
     name = tmp_path / "one" if by_path or "not listed" in what else "one"
     with pytest.raises(ValueError, match=message):
-        loading.verified_directory(name, tmp_path)
+        entries.verified_directory(name, tmp_path)
 
 
 def test_a_folder_of_no_zoo_is_only_found(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "saved_model.pb").write_text("")
-    assert loading.verified_directory(tmp_path / "own", tmp_path / "zoo") == tmp_path / "own"
+    assert entries.verified_directory(tmp_path / "own", tmp_path / "zoo") == tmp_path / "own"
