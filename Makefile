@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+export NO_MKDOCS_2_WARNING ?= 1
 export PYTHONWARNINGS ?= ignore::UserWarning:tensorflow_addons
 
-.PHONY: demo test test-slow bench lint clean environment
+.PHONY: demo test test-slow bench docs lint clean environment
 
 demo: environment
 	$(BIN)/python pipelines/demo.py
@@ -25,6 +26,10 @@ bench: environment
 	$(BIN)/python benchmarks/input.py
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/serving.py
+
+docs: environment
+	$(BIN)/python docs/figures.py
+	$(BIN)/mkdocs build --strict
 
 lint: environment
 	$(BIN)/ruff check .
