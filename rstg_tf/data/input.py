@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data import tf_files
+from rstg_tf.data import storage
 from rstg_tf.data.pipeline.decoding import Decoder
 from rstg_tf.data.shards.background import in_background
 from rstg_tf.data.shards.records import numbered_records
@@ -135,7 +135,7 @@ class _Part:
 
 
 def _in_order(source, count):
-    remote = tf_files.is_remote(source.directory)
+    remote = storage.is_remote(source.directory)
     records = _files(source).flat_map(lambda path, size: numbered_records(path, size, remote))
     return records.take(count).enumerate()
 
@@ -153,7 +153,7 @@ def _epoch(source, seed, epoch, deterministic):
     files = tf.data.Dataset.from_tensor_slices(
         (tf.gather(source.files, order), tf.gather(np.int64(source.counts), order))
     )
-    remote = tf_files.is_remote(source.directory)
+    remote = storage.is_remote(source.directory)
     records = files.interleave(
         lambda path, count: numbered_records(path, count, remote),
         cycle_length=16,

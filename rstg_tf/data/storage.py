@@ -1,8 +1,9 @@
-"""Files in local folders, on `s3://`, and wherever else Apache Beam has a file system (`gs://`).
+"""Files in local folders, on `s3://`, `gs://`, and wherever else Apache Beam has a file system.
 
-Paths are str; folders of remote paths are what comes before a `/`. Credentials and the endpoint of
-S3 are those of AWS's own tools (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, ...); `S3_ENDPOINT`, which
-TensorFlow reads, is taken where they name none.
+Paths are str; folders of remote paths are what comes before a `/`. All of S3 goes through boto3,
+with the credentials and the endpoint of AWS's own tools (`AWS_ACCESS_KEY_ID`, `AWS_REGION`,
+`AWS_ENDPOINT_URL`, ...; `S3_ENDPOINT` where they name none). Google Cloud Storage is read by
+TensorFlow and, like all other stores, listed and written by Apache Beam.
 """
 
 import contextlib
@@ -32,13 +33,25 @@ def join(folder, *names):
     return "/".join([str(folder).rstrip("/"), *names])
 
 
-def read(path):
-    """Returns the bytes of a file.
+def folder_name(path):
+    """Returns the name of a folder without the folders around it."""
+    return os.path.basename(
+        str(path).rstrip("/") if is_remote(path) else os.path.realpath(os.fspath(path))
+    )
+
+
+def is_folder(path):
+    """Returns whether there is such a folder; in a store, one with something in it."""
+    return _system(path).is_folder(path)
+
+
+def read(path, offset=0, length=None):
+    """Returns `length` bytes of a file from `offset` on, by default all; fewer where it ends.
 
     Raises:
         OSError: The file can't be read; a `FileNotFoundError` where there is none.
     """
-    return _system(path).read(path)
+    return _system(path).read(path, offset, length)
 
 
 def size(path):
@@ -195,13 +208,16 @@ def _folders_above(folder):
 def _system(path):
     if not is_remote(path):
         return _Local
-    return _S3 if str(path).startswith("s3://") else _Beam
+    return {"s3": _S3, "gs": _GoogleCloud}.get(str(path).split("://")[0], _Beam)
 
 
 class _Local:
+    is_folder = staticmethod(os.path.isdir)
+
     @staticmethod
-    def read(path):
-        return pathlib.Path(path).read_bytes()
+    def read(path, offset, length):
+        with open(path, "rb", buffering=0) as file:
+            return _part_of(file, offset, length)
 
     @staticmethod
     def size(path):
@@ -212,21 +228,43 @@ class _S3:
     """By boto3 itself: Beam's file system makes a new client, half a second, for every file."""
 
     @staticmethod
-    def read(path):
-        with _s3_errors(path):
-            return _s3_client().get_object(**_bucket_and_key(path))["Body"].read()
+    def is_folder(path):
+        try:
+            return next(_S3.list_files(path, below=True), None) is not None
+        except OSError as error:
+            if _code(error.__cause__) == "NoSuchBucket":
+                return False
+            raise
+
+    @staticmethod
+    def read(path, offset, length):
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        end = "" if length is None else offset + length - 1
+        part = {"Range": f"bytes={offset}-{end}"} if offset or length else {}
+        with _s3(path) as client:
+            for attempts_left in reversed(range(_READS)):
+                try:
+                    return client.get_object(**_bucket_and_key(path), **part)["Body"].read()
+                except ClientError as error:
+                    if _code(error) == "InvalidRange":
+                        return b""  # It ends before.
+                    raise
+                except BotoCoreError:  # The client itself tries requests again, but not bodies.
+                    if not attempts_left:
+                        raise
 
     @staticmethod
     def download(path, local):
         place = _bucket_and_key(path)
-        with _s3_errors(path):
-            _s3_client().download_file(place["Bucket"], place["Key"], str(local))
+        with _s3(path) as client:
+            client.download_file(place["Bucket"], place["Key"], str(local))
 
     @staticmethod
     def upload(local, path):
         place = _bucket_and_key(path)
-        with _s3_errors(path):
-            _s3_client().upload_file(str(local), place["Bucket"], place["Key"])
+        with _s3(path) as client:
+            client.upload_file(str(local), place["Bucket"], place["Key"])
 
     @staticmethod
     def size(path):
@@ -239,8 +277,8 @@ class _S3:
     @staticmethod
     def _head(path, field):
         try:
-            with _s3_errors(path):
-                return _s3_client().head_object(**_bucket_and_key(path))[field]
+            with _s3(path) as client:
+                return client.head_object(**_bucket_and_key(path))[field]
         except FileNotFoundError:
             return None
 
@@ -250,8 +288,8 @@ class _S3:
         wanted = {"Bucket": place["Bucket"], "Prefix": place["Key"]}
         if not below:
             wanted["Delimiter"] = "/"
-        with _s3_errors(folder):
-            pages = _s3_client().get_paginator("list_objects_v2")
+        with _s3(folder) as client:
+            pages = client.get_paginator("list_objects_v2")
             for page in pages.paginate(**wanted):
                 for found in page.get("Contents", ()):
                     if not found["Key"].endswith("/"):  # What consoles make for empty folders.
@@ -259,29 +297,38 @@ class _S3:
 
     @staticmethod
     def remove(path):
-        with _s3_errors(path):
-            _s3_client().delete_object(**_bucket_and_key(path))
+        with _s3(path) as client:
+            client.delete_object(**_bucket_and_key(path))
 
 
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "S3_ENDPOINT")
+_READS = 3
 _lock = threading.Lock()
 
 
-def _s3_client():
-    with _lock:
-        return _new_s3_client()
+def _s3_endpoint():
+    for name in _ENDPOINTS:
+        endpoint = os.environ.get(name)
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError(
+                f"{name} must be a URL such as http://localhost:9000. Received: {name}={endpoint!r}"
+            )
+        if endpoint:
+            return endpoint
+    return None
 
 
 @functools.cache
-def _new_s3_client():
+def _s3_client():
     """Returns the client of this process, which all threads may use."""
     import boto3
     from botocore.config import Config
 
-    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return boto3.client(
         "s3",
-        endpoint_url=named or os.environ.get("S3_ENDPOINT"),
-        config=Config(retries={"mode": "standard", "max_attempts": 6}, max_pool_connections=64),
+        endpoint_url=_s3_endpoint(),
+        region_name=os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION"),
+        config=Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=64),
     )
 
 
@@ -291,16 +338,19 @@ def _bucket_and_key(path):
 
 
 @contextlib.contextmanager
-def _s3_errors(path):
-    """Gives errors of S3 the types and the form of those of local files."""
+def _s3(path):
+    """Gives the client; its errors get the types and the form of those of local files."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
+    _s3_endpoint()
     try:
-        yield
+        with _lock:
+            client = _s3_client()
+        yield client
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+        if _code(error) in ("404", "NoSuchKey"):
             raise FileNotFoundError(f"There is no such file. Received: {path}") from error
         raise OSError(f"S3 refused ({error}). Received: {path}") from error
     except (Boto3Error, BotoCoreError) as error:
@@ -309,11 +359,20 @@ def _s3_errors(path):
         raise OSError(f"S3's answer makes no sense ({error!r}). Received: {path}") from error
 
 
+def _code(error):
+    """What S3 calls an error of botocore, or None."""
+    return getattr(error, "response", {}).get("Error", {}).get("Code")
+
+
 class _Beam:
     @staticmethod
-    def read(path):
+    def is_folder(path):
+        return next(_Beam.list_files(path, below=True), None) is not None
+
+    @staticmethod
+    def read(path, offset, length):
         with _opened(path) as file:
-            return file.read()
+            return _part_of(file, offset, length)
 
     @staticmethod
     def download(path, local):
@@ -344,6 +403,47 @@ class _Beam:
     @staticmethod
     def remove(path):
         _filesystems().delete([path])
+
+
+class _GoogleCloud(_Beam):
+    """Read by TensorFlow, which knows it; to list and write, `apache-beam[gcp]` is needed."""
+
+    @staticmethod
+    def is_folder(path):
+        return _by_tensorflow("isdir", path)
+
+    @staticmethod
+    def read(path, offset, length):
+        return _by_tensorflow("read", path, offset, length)
+
+    @staticmethod
+    def size(path):
+        try:
+            return _by_tensorflow("stat", path).length
+        except FileNotFoundError:
+            return None
+
+
+def _by_tensorflow(function, path, *arguments):
+    """Calls a function of `tf.io.gfile`, or `"read"`; it tries again by itself for a minute."""
+    import tensorflow as tf
+
+    try:
+        if function != "read":
+            return getattr(tf.io.gfile, function)(path)
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return _part_of(file, *arguments)
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(f"There is no such file. Received: {path}") from error
+    except tf.errors.OpError as error:
+        reason = error.message.strip().split("\n")[0] or type(error).__name__
+        raise OSError(f"It can't be read ({reason}). Received: {path}") from error
+
+
+def _part_of(file, offset, length):
+    if offset:
+        file.seek(offset)
+    return file.read(-1 if length is None else length)
 
 
 def _filesystems():

@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import os
 
-from rstg_tf.data import tf_files
+from rstg_tf.data import storage
 from rstg_tf.data.input import evaluation_dataset
 from rstg_tf.data.videos.file_names import check_split
 from rstg_tf.experiments import Experiment, apply_overrides, build_source
@@ -50,7 +50,7 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
     about = {"name": source.name, "split": split, "clip_shape": list(source.clip_shape)}
     about["rendered"] = source.facts.is_rendered
     if section.input_path:
-        about["shards"] = tf_files.folder_name(section.input_path)
+        about["shards"] = storage.folder_name(section.input_path)
         if source.clips:
             about |= {"stored_whole": True, "clips": section.clips.as_dict()}
     else:
@@ -167,7 +167,7 @@ def _choose(section, data):
     name, _, options = data.partition(":")
     generators = [f.name for f in dataclasses.fields(section.source) if f.name != "type"]
     if name not in generators:
-        if tf_files.is_remote(data) or tf_files.is_folder(data):
+        if storage.is_remote(data) or storage.is_folder(data):
             section.input_path = data
             return
         close = difflib.get_close_matches(name, generators, n=1)

@@ -19,6 +19,8 @@ from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.data.shards import records
 from rstg_tf.data.shards.dataset_info import to_text
 from rstg_tf.data.shards.inspection import inspect_shards
+from rstg_tf.data.shards.record_file import write_records
+from rstg_tf.data.shards.records import numbered_records, read_record
 from rstg_tf.data.shards.sequence_example import encode_clip
 from rstg_tf.data.shards.shard_writer import write_shards
 from rstg_tf.data.shards.source import Shards
@@ -355,3 +357,24 @@ def test_a_damaged_shard_is_named_with_the_record(folder, damage):
         tf.errors.InvalidArgumentError, match=rf"{re.escape(str(shard))}, record \d: missing or"
     ):
         list(evaluation_dataset(Shards(folder, "train"), 50))
+
+
+def test_parts_of_a_store_are_read_as_whole_files_are(tmp_path):
+    path, records = tmp_path / "shard", [b"a" * 10, b"b" * 9_000_000, b"c", b"d" * 5_000_000, b"e"]
+    write_records(path, records, path)
+
+    def read(remote):
+        found = numbered_records(str(path), len(records), remote).as_numpy_iterator()
+        return [record for record, *_ in found]
+
+    assert read(True) == read(False) == records
+    assert read_record(str(path), 3) == records[3]
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"c", b"C"))  # What follows it can be found.
+    assert read(True) == [*records[:2], b"", *records[3:]]
+    path.write_bytes(content[:-30])
+    assert read(True) == [*records[:3], b"", b""]
+    path.write_bytes(content[:26] + b"?" + content[27:])  # A length.
+    assert read(True) == [records[0], *[b""] * 4]
+    path.unlink()
+    assert read(True) == [b""] * 5

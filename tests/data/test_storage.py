@@ -45,7 +45,7 @@ def s3():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        storage._new_s3_client.cache_clear()
+        storage._s3_client.cache_clear()
         for _ in range(600):
             with socket.socket() as trial:
                 if not trial.connect_ex(("127.0.0.1", port)):
@@ -53,7 +53,7 @@ def s3():
             time.sleep(0.05)
         storage._s3_client().create_bucket(Bucket="bucket")
         yield "s3://bucket"
-    storage._new_s3_client.cache_clear()
+    storage._s3_client.cache_clear()
     server.kill()
     server.wait()
 
@@ -182,10 +182,10 @@ def test_a_server_that_is_not_there(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    storage._new_s3_client.cache_clear()
+    storage._s3_client.cache_clear()
     with pytest.raises(OSError, match=r"can't be reached .*Received: s3://bucket/x"):
         storage.read("s3://bucket/x")
-    storage._new_s3_client.cache_clear()
+    storage._s3_client.cache_clear()
 
 
 @pytest.fixture
@@ -210,10 +210,10 @@ def strange_s3(monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("S3_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        storage._new_s3_client.cache_clear()
+        storage._s3_client.cache_clear()
         yield Handler
         server.shutdown()
-    storage._new_s3_client.cache_clear()
+    storage._s3_client.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ OTHER_NAMES = {
     "google_crc32c": "google-crc32c",
     "official": "tf-models-official",
     "sklearn": "scikit-learn",
-    "tensorflow_io": "tensorflow-io",
     "tensorflow_serving": "tensorflow-serving-api",
     "yaml": "pyyaml",
 }

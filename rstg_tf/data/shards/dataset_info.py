@@ -49,12 +49,11 @@ _FORM = {
 }
 
 
-def read_info(directory, read=storage.read):
+def read_info(directory):
     """Returns the description in a folder, or None where there is none.
 
     Args:
         directory: Folder of the shards, local or a URL.
-        read: Returns the bytes of a path; raises `FileNotFoundError` where there is nothing.
 
     Returns:
         Dict with `name`, `classes`, `clip_shape` and `splits`.
@@ -65,7 +64,7 @@ def read_info(directory, read=storage.read):
     """
     path = storage.join(str(directory), INFO)
     try:
-        content = read(path)
+        content = storage.read(path)
     except FileNotFoundError:
         return None
     info = parse(content, _FORM, "The description", path)

@@ -1,15 +1,17 @@
 """TFRecord shards as `tf.data` sets of records that know where they come from."""
 
+import contextlib
 import functools
+import os
 import struct
 
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data import tf_files
+from rstg_tf.data import storage
 from rstg_tf.data.shards.background import in_background
 
-_BUFFER_BYTES = {False: 0, True: 2**23}
+_PART_BYTES = 2**23  # Of one request to a store.
 _MAX_RECORD_BYTES = 2**31  # Of a protocol buffer.
 _HEADER_BYTES, _BYTES_AROUND = 12, 16
 _MISSING = "missing or damaged; the file was cut off or is no TFRecord"
@@ -24,17 +26,56 @@ def numbered_records(path, count, remote=False):
         remote: Whether it has to be read from afar.
 
     Returns:
-        A `tf.data.Dataset` of exactly `count` elements `(record, path, number)`. What follows a
-        record that can't be read are empty strings, which are to be read by `read_record`.
+        A `tf.data.Dataset` of exactly `count` elements `(record, path, number)`. A record that
+        can't be read, and all behind it where they can't be found, are empty strings, which are to
+        be read by `read_record`.
     """
-    fits = tf.numpy_function(in_background(_fits), [path], tf.bool)
-    # Of a shard with lengths that lie TensorFlow gets none.
-    paths = tf.boolean_mask([path], tf.reshape(fits, [1]))
-    readable = tf.data.TFRecordDataset(paths, buffer_size=_BUFFER_BYTES[remote])
-    readable = readable.ignore_errors(log_warning=False)
+    readable = _remote_records(path, count) if remote else _local_records(path)
     padding = tf.data.Dataset.from_tensors("").repeat()
     records = readable.concatenate(padding).take(count)
     return records.enumerate().map(lambda number, record: (record, path, number))
+
+
+def _local_records(path):
+    fits = tf.numpy_function(in_background(_fits), [path], tf.bool)
+    # Of a shard with lengths that lie TensorFlow gets none.
+    paths = tf.boolean_mask([path], tf.reshape(fits, [1]))
+    return tf.data.TFRecordDataset(paths, buffer_size=0).ignore_errors(log_warning=False)
+
+
+def _remote_records(path, count):
+    def step(offset, _):
+        function = in_background(_read_some)
+        records, offset = tf.numpy_function(function, [path, offset], (tf.string, tf.int64))
+        records.set_shape([None])
+        return tf.ensure_shape(offset, []), records
+
+    parts = tf.data.Dataset.range(count).scan(np.int64(0), step)
+    return parts.take_while(lambda records: tf.size(records) > 0).unbatch()
+
+
+def _read_some(path, offset):
+    """Returns the records from `offset` on, of a few MB, and the offset of what follows them."""
+    path, records, place = tf.compat.as_str(np.asarray(path).item()), [], 0
+    try:
+        content = storage.read(path, int(offset), _PART_BYTES)
+        while (end := _end_of(content, place)) and (end <= len(content) or not records):
+            if end > len(content):  # The first one alone is longer.
+                content = storage.read(path, int(offset), end)
+                if end > len(content):
+                    break
+            record = content[place + _HEADER_BYTES : end - 4]
+            records.append(record if _checksum(record) == content[end - 4 : end] else b"")
+            place = end
+    except OSError:  # It is told by `read_record`, if it fails again.
+        pass
+    return np.array(records, object), np.int64(offset + place)
+
+
+def _end_of(content, place):
+    """Returns where the record at `place` ends, or 0 where its length can't be read."""
+    length = _length(content[place : place + _HEADER_BYTES])
+    return 0 if length is None or length > _MAX_RECORD_BYTES else place + length + _BYTES_AROUND
 
 
 def read_record(path, number):
@@ -51,11 +92,10 @@ def read_record(path, number):
         ValueError: The record is damaged, or one before it in such a way that it can't be found.
         OSError: The file can't be read.
     """
-    places = _places(path, tf_files.file_size(path))
-    if number >= len(places):
-        raise ValueError(_MISSING)
-    offset, length = places[number]
-    content = tf_files.read_bytes(path, offset, length + 4)
+    size = _size(path)
+    places = _places(path, size)
+    offset, length = places[number] if number < len(places) else (size, size)
+    content = storage.read(path, offset, length + 4) if length < size else b""
     if len(content) < length + 4 or _checksum(content[:-4]) != content[-4:]:
         raise ValueError(_MISSING)
     return content[:-4]
@@ -69,7 +109,8 @@ def first_fault(path, count, read):
         count: Number of records it should hold.
         read: Called with every record; raises `ValueError` where it can't be used.
     """
-    for record, _, number in numbered_records(path, count).as_numpy_iterator():
+    records = numbered_records(path, count, storage.is_remote(path))
+    for record, _, number in records.as_numpy_iterator():
         try:
             read(record or read_record(path, number))
         except ValueError as error:
@@ -86,7 +127,7 @@ def lengths_fit(path):
     Raises:
         OSError: The file can't be read.
     """
-    size = tf_files.file_size(path)
+    size = _size(path)
     return all(length <= min(size, _MAX_RECORD_BYTES) for _, length in _walk(path, size))
 
 
@@ -109,26 +150,48 @@ def _places(path, size):
 
 
 def _walk(path, size):
-    def find(path):
-        places, start = [], 0
-        with _opened(path) as file:
-            while start + _HEADER_BYTES <= size:
-                file.seek(start)
-                header = file.read(_HEADER_BYTES)
-                if _checksum(header[:8]) != header[8:]:
-                    break
-                length = struct.unpack("<Q", header[:8])[0]
-                places.append((start + _HEADER_BYTES, length))
-                start += length + _BYTES_AROUND
-        return places
-
-    return tf_files.checked(find, path)
+    places, start = [], 0
+    with _reader(path) as read:
+        while start + _HEADER_BYTES <= size:
+            length = _length(read(start, _HEADER_BYTES))
+            if length is None:
+                break
+            places.append((start + _HEADER_BYTES, length))
+            start += length + _BYTES_AROUND
+    return places
 
 
-def _opened(path):
-    if tf_files.is_remote(path):
-        return tf.io.gfile.GFile(path, "rb")
-    return open(path, "rb", buffering=0)  # 10 times faster than TensorFlow for short parts.
+def _length(header):
+    """The length of a record as its header says it, or None where that is damaged."""
+    if len(header) < _HEADER_BYTES or _checksum(header[:8]) != header[8:]:
+        return None
+    return struct.unpack("<Q", header[:8])[0]
+
+
+def _size(path):
+    size = storage.size(path)
+    if size is None:
+        raise FileNotFoundError(f"There is no such file. Received: {path}")
+    return size
+
+
+@contextlib.contextmanager
+def _reader(path):
+    """Gives a function that reads short parts of a file in their order: `(place, count)`."""
+    if not storage.is_remote(path):
+        # 10 times faster than TensorFlow for short parts.
+        with open(path, "rb", buffering=0) as file:
+            yield lambda place, count: os.pread(file.fileno(), count, place)
+        return
+    start, content = 0, b""
+
+    def read(place, count):
+        nonlocal start, content
+        if place + count > start + len(content):
+            start, content = place, storage.read(path, place, _PART_BYTES)
+        return content[place - start : place - start + count]
+
+    yield read
 
 
 def _checksum(content):

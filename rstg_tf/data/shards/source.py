@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from rstg_tf.data import tf_files
+from rstg_tf.data import storage
 from rstg_tf.data.pipeline.decoding import ON_CORRUPT, Skipped
 from rstg_tf.data.pipeline.label_swaps import check_swaps
 from rstg_tf.data.shards.dataset_info import INFO, read_info
@@ -53,7 +53,7 @@ class Shards(Source):
         self.split = split
         self.on_corrupt = on_corrupt
         self.skipped = Skipped()
-        info, path = _read_info(self.directory), tf_files.join(directory, INFO)
+        info, path = _read_info(self.directory), storage.join(directory, INFO)
         if split not in info["splits"]:
             raise ValueError(
                 f"{path} has the splits {sorted(info['splits'])}. Received: split={split!r}"
@@ -75,7 +75,7 @@ class Shards(Source):
         self.clip_shape = self.clips.shape if self.clips else tuple(info["clip_shape"])
         self.mixup = self.clips.mixup if self.clips else 0.0
         shards = description["shards"]
-        self.files = [tf_files.join(directory, shard["file"]) for shard in shards]
+        self.files = [storage.join(directory, shard["file"]) for shard in shards]
         self.counts = [shard["examples"] for shard in shards]
         self.num_examples = sum(self.counts)
         self.num_bytes = sum(shard["bytes"] for shard in shards)
@@ -119,12 +119,9 @@ class Shards(Source):
         return label
 
     def _check_length(self, path, shard):
-        try:
-            length = tf_files.file_size(path)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"A shard that {INFO} lists is missing. Received: {path}"
-            ) from error
+        length = storage.size(path)
+        if length is None:
+            raise FileNotFoundError(f"A shard that {INFO} lists is missing. Received: {path}")
         if length == shard["bytes"] or self.on_corrupt == "skip":
             return
         clip = np.empty(self.clip_shape, np.uint8)
@@ -145,11 +142,9 @@ def _facts(info, made_by, path):
 
 
 def _read_info(directory):
-    if not tf_files.is_folder(directory):
-        # tensorflow-io does not tell one from the other, however long it tried.
-        silent = ", or its server does not answer" if tf_files.is_remote(directory) else ""
-        raise FileNotFoundError(f"There is no folder of shards{silent}. Received: {directory}")
-    info = read_info(directory, tf_files.read_bytes)
+    if not storage.is_folder(directory):
+        raise FileNotFoundError(f"There is no folder of shards. Received: {directory}")
+    info = read_info(directory)
     if info is None:
         raise FileNotFoundError(
             f"The folder holds no {INFO}, which pipelines/make_*.py write. Received: {directory}"
