@@ -30,7 +30,7 @@ def run(arguments):
     import tqdm
 
     from rstg_tf.data import storage
-    from rstg_tf.data.shards.contact_sheet import ContactSheet
+    from rstg_tf.data.shards.inspection import ContactSheet
     from rstg_tf.data.shards.dataset_info import read_info
     from rstg_tf.data.shards.inspection import inspect_shards
     from rstg_tf.text import printable

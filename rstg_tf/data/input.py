@@ -4,9 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.data import storage
-from rstg_tf.data.pipeline.decoding import Decoder
-from rstg_tf.data.shards.background import in_background
-from rstg_tf.data.shards.records import numbered_records
+from rstg_tf.data.pipeline.batches import Decoder
+from rstg_tf.data.shards.records import in_background, numbered_records
 from rstg_tf.data.shards.source import Shards
 from rstg_tf.data.source import CLIPS_PER_TRAINING
 

@@ -7,7 +7,7 @@ import math
 from official.modeling import hyperparams
 
 from rstg_tf.data.pipeline.clips import Clips
-from rstg_tf.data.pipeline.decoding import ON_CORRUPT
+from rstg_tf.data.shards.records import ON_CORRUPT
 from rstg_tf.experiments.ranges import rule
 
 # Model Garden's plain names of these build legacy optimizers, which can't average weights.

@@ -1,6 +1,6 @@
 import pytest
 
-from rstg_tf.data.pipeline.label_swaps import check_swaps, parse_swaps
+from rstg_tf.data.pipeline.clips import Clips, parse_swaps
 
 
 def test_pairs_of_something_something_by_name():
@@ -18,9 +18,10 @@ def test_other_words_are_refused(text):
 
 def test_classes_of_left_and_right_must_be_paired():
     names = ["Pulling [something] from left to right", "Holding", "Pulling from right to left"]
-    check_swaps(((0, 2),), names)
+    Clips(flip=True, swap_labels="0-2").check_classes(names)
+    Clips().check_classes(names)
     with pytest.raises(ValueError, match="class 0, 'Pulling"):
-        check_swaps((), names)
+        Clips(flip=True).check_classes(names)
     with pytest.raises(ValueError, match=r"from 0 to 2. Received: 7"):
-        check_swaps(((0, 2), (1, 7)), names)
-    check_swaps((), ["bright", "leftover"])
+        Clips(flip=True, swap_labels="0-2 1-7").check_classes(names)
+    Clips(flip=True).check_classes(["bright", "leftover"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rstg_tf.data.synthetic.pil_resize import bilinear_weights, resize_transposed
+from rstg_tf.data.synthetic.digit_motion import bilinear_weights, resize_transposed
 
 
 @pytest.mark.parametrize("size", [64, 100, 37, 128, 224, 8])

@@ -19,8 +19,7 @@ from rstg_tf.data.input import evaluation_dataset, training_dataset
 from rstg_tf.data.shards import records
 from rstg_tf.data.shards.dataset_info import to_text
 from rstg_tf.data.shards.inspection import inspect_shards
-from rstg_tf.data.shards.record_file import write_records
-from rstg_tf.data.shards.records import numbered_records, read_record
+from rstg_tf.data.shards.records import numbered_records, read_record, write_records
 from rstg_tf.data.shards.sequence_example import encode_clip
 from rstg_tf.data.shards.shard_writer import write_shards
 from rstg_tf.data.shards.source import Shards

@@ -18,8 +18,7 @@ import something_something as mini
 from video_files import frames_of, write_video
 
 from rstg_tf.data import storage
-from rstg_tf.data.shards.contact_sheet import ContactSheet
-from rstg_tf.data.shards.inspection import inspect_shards
+from rstg_tf.data.shards.inspection import ContactSheet, inspect_shards
 from rstg_tf.data.videos.making import make_shards
 from rstg_tf.data.videos.sources import list_videos
 

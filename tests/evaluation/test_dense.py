@@ -8,7 +8,7 @@ from closeness import REFERENCE, assert_close
 
 from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.evaluation import measure
-from rstg_tf.evaluation.dense import DenseViews
+from rstg_tf.evaluation.measure import DenseViews
 from rstg_tf.evaluation.subject import Subject
 
 

@@ -7,14 +7,19 @@ resizes uint8 several times faster than `tf.image.resize` (which Model Garden's
 """
 
 import math
+import re
 
 import cv2
 import numpy as np
 
-from rstg_tf.data.pipeline.label_swaps import parse_swaps
 from rstg_tf.data.pipeline.sampling import SAMPLINGS, dense_samplings, sample_frames
 from rstg_tf.data.shards.sequence_example import decode_frame, parse_example
 
+# Something-Something's classes that name left and right, by index.
+NAMED = {
+    "something_something_v1": ((2, 4), (30, 41), (52, 66)),
+    "something_something_v2": ((86, 87), (93, 94), (166, 167)),
+}
 _MAX_BYTES = 2**30  # Of all frames of a dense evaluation: a strip of pixels becomes long.
 
 
@@ -77,6 +82,31 @@ class Clips:
     def shape(self):
         """`(T, H, W, C)` of a clip."""
         return (self.frames, self.size, self.size, 3)
+
+    def check_classes(self, class_names):
+        """Checks that a flip turns every clip into one of the class that it is labelled with.
+
+        Args:
+            class_names: names of the classes, in order.
+
+        Raises:
+            ValueError: a pair to swap names no class, or a class that names left or right is in no
+                pair.
+        """
+        if not self.flip:
+            return
+        if self._twin and max(self._twin) >= len(class_names):
+            raise ValueError(
+                f"swap_labels must name classes from 0 to {len(class_names) - 1}. "
+                f"Received: {max(self._twin)}"
+            )
+        for index, name in enumerate(class_names):
+            sided = re.search(r"\b(left|right)\b", name.lower().replace("_", " "))
+            if sided and index not in self._twin:
+                raise ValueError(
+                    "A flip turns left into right: swap_labels must pair every class that names "
+                    f"one. Received: class {index}, {name!r}, in no pair"
+                )
 
     def read(self, record, out, rng=None):
         """Decodes one clip of a video.
@@ -211,3 +241,29 @@ def _require(condition, rule, **setting):
     if not condition:
         ((name, value),) = setting.items()
         raise ValueError(f"{name} must be {rule}. Received: {name}={value!r}")
+
+
+def parse_swaps(text):
+    """Reads pairs of classes.
+
+    Args:
+        text: a name of `NAMED`, pairs of class indices such as `"2-4 30-41"`, or `""` for none.
+
+    Returns:
+        Tuple of pairs of ints.
+
+    Raises:
+        ValueError: it is neither, or a class stands in two pairs.
+    """
+    if text in NAMED:
+        return NAMED[text]
+    if not re.fullmatch(r"(\d+-\d+( |$))*", text):
+        raise ValueError(
+            f'swap_labels must be one of {list(NAMED)}, or pairs such as "2-4 30-41". '
+            f"Received: {text!r}"
+        )
+    pairs = tuple(tuple(map(int, pair.split("-"))) for pair in text.split())
+    classes = [index for pair in pairs for index in pair]
+    if len(set(classes)) != len(classes):
+        raise ValueError(f"A class can be swapped with one other only. Received: {text!r}")
+    return pairs

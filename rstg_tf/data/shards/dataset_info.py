@@ -1,16 +1,19 @@
 """What `dataset_info.json` says: read as a stranger's file, written beside what others write."""
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import itertools
 import json
 import math
+import os
 import random
 import re
 import time
 
 from rstg_tf.checked_json import Optional, parse
 from rstg_tf.data import storage
-from rstg_tf.data.shards.locks import alone
 from rstg_tf.text import check_class_name, printable
 
 INFO = "dataset_info.json"
@@ -18,6 +21,7 @@ _FORMAT = 2  # Has a checksum of its own; 1 had no number.
 _MAX_CLIP_BYTES = 2**31
 _BYTES_AROUND_RECORD = 16
 _SECONDS_TO_LOOK_AGAIN, _LOOKS = 1.0, 5
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 _FAILURE = {"media_id": str, "path": str, "label": str, "reason": str}
 _FRAMES = {"min": int, "max": int, "total": int}
@@ -241,3 +245,54 @@ def _is_file_name(name):
 def _require(good, key, value, wanted):
     if not good:
         raise ValueError(f"{key} must be {wanted}, not {printable(repr(value))[:100]}")
+
+
+@contextlib.contextmanager
+def alone(path, on_wait=None):
+    """Waits until no other process or thread has the lock, and keeps it for a while.
+
+    On a file system without locks nothing is locked.
+
+    Args:
+        path: Small file that stands for the lock; it is made, and removed in the end.
+        on_wait: Called once where another has the lock.
+
+    Raises:
+        OSError: The file can't be made.
+    """
+    descriptor = None
+    while descriptor is None:
+        descriptor = _taken(path, on_wait)
+        on_wait = None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.close(descriptor)
+
+
+def _taken(path, on_wait):
+    """Descriptor of the locked file; None where the one who had the lock removed it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if on_wait:
+                on_wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return descriptor
+        os.close(descriptor)
+        raise
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None

@@ -1,20 +1,49 @@
-"""TFRecord shards as `tf.data` sets of records that know where they come from."""
+"""TFRecord files: written, and read as `tf.data` sets of records that know where they lie."""
 
+import atexit
 import contextlib
 import functools
+import hashlib
 import os
 import struct
+import threading
+import time
 
 import numpy as np
 import tensorflow as tf
 
 from rstg_tf.data import storage
-from rstg_tf.data.shards.background import in_background
 
+ON_CORRUPT = ("error", "skip")
 _PART_BYTES = 2**23  # Of one request to a store.
 _MAX_RECORD_BYTES = 2**31  # Of a protocol buffer.
 _HEADER_BYTES, _BYTES_AROUND = 12, 16
 _MISSING = "missing or damaged; the file was cut off or is no TFRecord"
+_lock = threading.Lock()
+_running = 0
+_closing = False
+
+
+class Skipped:
+    """The damaged records that were left out, each counted once.
+
+    Attributes:
+        reasons: dict from `(path, number)` to what is wrong with the record.
+    """
+
+    def __init__(self):
+        self.reasons = {}
+
+    def __len__(self):
+        """Number of records."""
+        return len(self.reasons)
+
+    def __str__(self):
+        """For a terminal: the count, and the first few by name."""
+        lines = [f"skipped {len(self)} damaged record(s)"]
+        for (path, number), reason in sorted(self.reasons.items())[:5]:
+            lines.append(f"  {path}, record {number}: {reason}")
+        return "\n".join([*lines, *(["  ..."] if len(self) > 5 else [])])
 
 
 def numbered_records(path, count, remote=False):
@@ -200,3 +229,68 @@ def _checksum(content):
 
     crc = google_crc32c.value(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def in_background(function):
+    """Wraps a function that threads of a `tf.data` pipeline call.
+
+    Such a thread must not ask for the interpreter while that shuts down, or the process aborts.
+    So at exit the calls under way are waited for, and later ones fail at once.
+    """
+
+    def call(*args):
+        global _running
+        with _lock:
+            if _closing:
+                raise RuntimeError("The process is ending.")
+            _running += 1
+        try:
+            return function(*args)
+        finally:
+            with _lock:
+                _running -= 1
+
+    return call
+
+
+@atexit.register
+def _close():
+    global _closing
+    with _lock:
+        _closing = True
+    while _running:
+        time.sleep(0.01)
+    time.sleep(0.1)  # The pipeline's buffers fill up with failures, then its threads rest.
+
+
+def write_records(part, records, path):
+    """Writes records to a file.
+
+    Args:
+        part: File to write.
+        records: Iterable of bytes.
+        path: What the file will be called, for errors.
+
+    Returns:
+        Dict of `"bytes"`, its length, and `"sha256"`.
+
+    Raises:
+        OSError: It can't be written, as on a full disk.
+    """
+    length = 0
+    try:
+        with tf.io.TFRecordWriter(str(part)) as writer:
+            for record in records:
+                writer.write(record)
+                length += len(record) + 16
+    except tf.errors.OpError as error:
+        raise OSError(f"A shard can't be written ({error.message}). Received: {path}") from error
+    if os.path.getsize(part) != length:
+        raise OSError(f"A shard can't be written (bytes of it are missing). Received: {path}")
+    return {"bytes": length, "sha256": sha256_of(part)}
+
+
+def sha256_of(path):
+    """Returns the checksum of a local file, as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

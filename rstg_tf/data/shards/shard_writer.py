@@ -12,9 +12,15 @@ import threading
 import numpy as np
 
 from rstg_tf.data import storage
-from rstg_tf.data.shards.dataset_info import INFO, add_split, read_info, shard_name, write_split
-from rstg_tf.data.shards.locks import alone
-from rstg_tf.data.shards.record_file import sha256_of, write_records
+from rstg_tf.data.shards.dataset_info import (
+    INFO,
+    add_split,
+    alone,
+    read_info,
+    shard_name,
+    write_split,
+)
+from rstg_tf.data.shards.records import sha256_of, write_records
 from rstg_tf.data.shards.sequence_example import encode_clip
 from rstg_tf.files import check_room, written_whole
 

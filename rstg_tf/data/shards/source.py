@@ -6,10 +6,8 @@ import os
 import numpy as np
 
 from rstg_tf.data import storage
-from rstg_tf.data.pipeline.decoding import ON_CORRUPT, Skipped
-from rstg_tf.data.pipeline.label_swaps import check_swaps
 from rstg_tf.data.shards.dataset_info import INFO, read_info
-from rstg_tf.data.shards.records import first_fault
+from rstg_tf.data.shards.records import ON_CORRUPT, Skipped, first_fault
 from rstg_tf.data.shards.sequence_example import decode_clip
 from rstg_tf.data.source import Facts, Source, find_facts
 
@@ -37,7 +35,7 @@ class Shards(Source):
         num_bytes: Length of all shards together.
         files: List of the shards' paths, as str.
         counts: Number of clips in each.
-        skipped: `rstg_tf.data.pipeline.decoding.Skipped`: the damaged records met so far.
+        skipped: `rstg_tf.data.shards.records.Skipped`: the damaged records met so far.
 
     Raises:
         FileNotFoundError: The folder, its description or a shard is missing.
@@ -70,8 +68,8 @@ class Shards(Source):
         self.clips = clips if info["clip_shape"] is None else None
         if info["clip_shape"] is None and clips is None:
             raise ValueError(f"Videos stored whole need `clips`. Received: {self.directory}")
-        if self.clips and self.clips.flip:
-            check_swaps(self.clips.swaps, self.class_names)
+        if self.clips:
+            self.clips.check_classes(self.class_names)
         self.clip_shape = self.clips.shape if self.clips else tuple(info["clip_shape"])
         self.mixup = self.clips.mixup if self.clips else 0.0
         shards = description["shards"]

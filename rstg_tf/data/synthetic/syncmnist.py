@@ -9,8 +9,8 @@ import numpy as np
 
 from rstg_tf.data.source import CLIPS_PER_TRAINING, Facts, Source, clip_seed
 from rstg_tf.data.synthetic import digit_motion
+from rstg_tf.data.synthetic.digit_motion import bilinear_weights
 from rstg_tf.data.synthetic.digits import load_digits
-from rstg_tf.data.synthetic.pil_resize import bilinear_weights
 from rstg_tf.data.synthetic.trajectories import load_trajectories
 from rstg_tf.registry import SOURCES
 

@@ -5,7 +5,9 @@ import posixpath
 
 from rstg_tf.data import storage
 from rstg_tf.data.videos.file_names import (
+    each_file_once,
     in_unicode,
+    is_below,
     is_leftover,
     is_like_a_split,
     is_video,
@@ -13,7 +15,6 @@ from rstg_tf.data.videos.file_names import (
     shown,
     split_called,
 )
-from rstg_tf.data.videos.listed_paths import each_file_once, is_below
 from rstg_tf.data.videos.video_list import (
     LABELS,
     Video,

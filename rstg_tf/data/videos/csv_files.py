@@ -7,8 +7,14 @@ import posixpath
 from typing import NamedTuple
 
 from rstg_tf.data import storage
-from rstg_tf.data.videos.file_names import check_split, is_leftover, shown, split_called
-from rstg_tf.data.videos.listed_paths import each_file_once, why_not
+from rstg_tf.data.videos.file_names import (
+    check_split,
+    each_file_once,
+    is_leftover,
+    shown,
+    split_called,
+    why_not,
+)
 from rstg_tf.data.videos.video_list import Video, VideoList, alike, read_class_names, read_text
 from rstg_tf.text import check_class_name
 

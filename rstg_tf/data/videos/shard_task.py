@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rstg_tf.checked_json import parse
 from rstg_tf.data import storage
 from rstg_tf.data.shards.dataset_info import SHARD
-from rstg_tf.data.shards.record_file import sha256_of, write_records
+from rstg_tf.data.shards.records import sha256_of, write_records
 from rstg_tf.data.videos.decoding import VideoError
 from rstg_tf.data.videos.encoding import FrameFormat, encode_video
 from rstg_tf.data.videos.file_names import frames_in_order

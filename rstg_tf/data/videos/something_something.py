@@ -7,8 +7,7 @@ import re
 
 from rstg_tf import checked_json
 from rstg_tf.data import storage
-from rstg_tf.data.videos.file_names import frames_in_order, is_leftover, shown
-from rstg_tf.data.videos.listed_paths import why_not
+from rstg_tf.data.videos.file_names import frames_in_order, is_leftover, shown, why_not
 from rstg_tf.data.videos.video_list import Video, VideoList, check_class_names, read_text
 from rstg_tf.text import check_class_name
 
