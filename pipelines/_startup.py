@@ -99,9 +99,10 @@ def _of_file_or_memory(error):
 
 
 def _in_one_line(message):
+    from rstg_tf.files import without_parts
     from rstg_tf.text import printable
 
-    lines = message.splitlines()
+    lines = without_parts(message).splitlines()
     listed = [line for line in lines if line.startswith("  ")]
     rest = " ".join(" ".join(line for line in lines if line not in listed).split())
     return "\n".join(map(printable, [rest, *listed]))

@@ -17,6 +17,7 @@ import time
 
 _LOG = logging.getLogger(__name__)
 _PAUSE = 0.02  # Seconds.
+_PART = re.compile(r"\.([^/]+)\.[0-9a-f]{16}\.part")
 # As it is left of an address that was taken for a path: `s3:/bucket`, or its first part.
 _ADDRESS = re.compile(r"(?:s3|gs|hdfs|https?|file):(?:/|$)")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -228,16 +229,20 @@ def temporary_folder(num_bytes=2**20):
 
 
 @contextlib.contextmanager
-def naming(path, part=None):
-    """Names a path in errors that name none, as those of `write`, or that name its hidden part."""
+def naming(path):
+    """Names a path in errors that name none, as those of `write`, or that name a hidden part."""
     try:
         yield
     except OSError as error:
-        named = str(path) if error.filename is None else str(error.filename)
-        shown = named.replace(str(part), str(path)) if part else named
-        if error.errno is None or shown == str(error.filename):
+        named = str(path) if error.filename is None else without_parts(str(error.filename))
+        if error.errno is None or named == str(error.filename):
             raise
-        raise OSError(error.errno, error.strerror, shown) from error
+        raise OSError(error.errno, error.strerror, named) from error
+
+
+def without_parts(text):
+    """Text, as a library's message, with the files wanted in place of their hidden parts."""
+    return _PART.sub(r"\1", text)
 
 
 def clear_parts(folder):
@@ -254,19 +259,15 @@ def _part(path, make):
     part, descriptor = None, None
     try:
         while descriptor is None:
-            part = _part_name(path)
-            with naming(path, part):
+            part = path.with_name(f"{_part_prefix(path)}{secrets.token_hex(8)}.part")
+            with naming(path):
                 descriptor = make(part)
-        with naming(path, part):
+        with naming(path):
             yield part
     finally:
         if descriptor is not None:
             _remove(part)
             os.close(descriptor)
-
-
-def _part_name(path):
-    return path.with_name(f"{_part_prefix(path)}{secrets.token_hex(8)}.part")
 
 
 def _part_prefix(path):

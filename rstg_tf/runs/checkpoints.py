@@ -53,7 +53,7 @@ class CheckpointFolder:
         shutil.rmtree(part, ignore_errors=True)
         make_folder(part)
         try:
-            with naming(self.path, part):
+            with naming(self.path):
                 checkpoint.write(str(part / f"ckpt-{step}"))
                 if record is not None:
                     made = part / f"ckpt-{step}{_RECORD}"

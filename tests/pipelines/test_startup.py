@@ -26,6 +26,10 @@ CASES = [
     ("open('/nowhere/file')", "[Errno 2] No such file or directory: '/nowhere/file'"),
     ("raise MemoryError('28 GB')", "There is not enough memory. 28 GB"),
     ("f = lambda: f(); f()", "An input is nested too deep (maximum recursion depth exceeded)"),
+    (
+        "raise ValueError('/a/.b.0123456789abcdef.part/c and /a/d.part; No space left')",
+        "/a/b/c and /a/d.part; No space left",
+    ),
     ("raise ValueError('file \\x1b[2J\\udcff')", "file \\x1b[2J\\xff"),
     ("raise ValueError('Missing:\\n  one\\n  two')", "Missing:\n  one\n  two"),
 ]
