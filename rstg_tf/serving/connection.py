@@ -25,32 +25,25 @@ def is_http(address):
         ValueError: it is none of these, or holds a password.
     """
     scheme = address.partition(":")[0].lower() if re.match(r"\w+:(//|[^\d])", address) else None
-    if "@" in address or re.search(r"[\s\x00-\x1f\x7f]", address):
-        _refuse(address)
     if scheme in _HTTP:
         try:
             parts = urllib.parse.urlsplit(address)
             host = (parts.hostname or "").encode("idna")
-            port = parts.port
+            good = host and parts.port != 0 and not parts.query and not parts.fragment
         except ValueError:
-            _refuse(address)
-        if not host or port == 0 or parts.query or parts.fragment:
-            _refuse(address)
-        return True
-    if scheme in _GRPC:
-        return False
-    found = re.fullmatch(_HOST_AND_PORT, address)
-    if not found or not 0 < int(found[1]) < 2**16:
-        _refuse(address)
-    return False
-
-
-def _refuse(address):
-    shown = re.sub(r"//[^/@]*@", "//...@", address)  # No password is shown.
-    raise ValueError(
-        "The address of a server must be HOST:PORT for gRPC, http://HOST:PORT or "
-        f"https://HOST:PORT for REST, without a user. Received: {shown!r}"
-    ) from None
+            good = False
+    elif scheme in _GRPC:
+        good = True
+    else:
+        found = re.fullmatch(_HOST_AND_PORT, address)
+        good = found and 0 < int(found[1]) < 2**16
+    if not good or re.search(r"[@\s\x00-\x1f\x7f]", address):
+        shown = re.sub(r"//[^/@]*@", "//...@", address)  # No password is shown.
+        raise ValueError(
+            "The address of a server must be HOST:PORT for gRPC, http://HOST:PORT or "
+            f"https://HOST:PORT for REST, without a user. Received: {shown!r}"
+        )
+    return scheme in _HTTP
 
 
 class Certificates(NamedTuple):
