@@ -6,8 +6,11 @@ import time
 
 import tensorflow as tf
 
+from rstg_tf.evaluation import measure
+from rstg_tf.evaluation.subject import load_subject
 from rstg_tf.files import check_room, check_temporary_room
 from rstg_tf.hub import records, saved_model
+from rstg_tf.training import train
 from rstg_tf.zoo import completing, notebook, plan, publishing, tables
 
 NUM_CLIPS = 5_000
@@ -73,8 +76,6 @@ class _Budget:
 
 def _train(entry, budget, num_clips):
     """Trains an entry that is not trained, if there is time left."""
-    from rstg_tf.training import train
-
     state = plan.state_of(entry, num_clips)
     if state == plan.TRAINED:
         # It is only checked for having these settings.
@@ -109,9 +110,6 @@ def _complete(entry, notebooks, progress):
 
 def _evaluate(entry, num_clips, command, progress):
     """Path of the `metrics.json` of an entry, made where it is not there for these weights."""
-    from rstg_tf.evaluation import measure
-    from rstg_tf.evaluation.subject import load_subject
-
     subject = load_subject(entry.run.path)
     if entry.metrics.is_file():
         made = records.read_metrics(entry.metrics)

@@ -1,12 +1,13 @@
 """What a published entry is given once it is in its place: example, notebook, a card of today."""
 
+from rstg_tf.experiments import Experiment, apply_file
 from rstg_tf.files import check_temporary_room
 from rstg_tf.hub import loading, manifest, records
-from rstg_tf.zoo import card, costs, example, finishing, notebook, store
+from rstg_tf.zoo import card, costs, notebook, saving, store
 from rstg_tf.zoo.publishing import manifest_of_test_set
-from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
+from rstg_tf.zoo.store import MAX_MEGABYTES, check_size, size_of
 
-FILES = (example.FILE_NAME, notebook.FILE_NAME)
+FILES = (saving.EXAMPLE, notebook.FILE_NAME)
 
 
 def lacks(name, zoo=None):
@@ -63,8 +64,6 @@ def complete(
             entry becomes too large.
         RuntimeError: the notebook does not run; the entry stays as it was.
     """
-    from rstg_tf.experiments import Experiment, apply_file
-
     zoo = manifest.zoo_directory(zoo)
     if notebook.FILE_NAME in files:
         check_temporary_room()
@@ -75,16 +74,15 @@ def complete(
                     "A card is made of the figures and the summary of a training. "
                     f"Received: {name}, without {file}"
                 )
-        finishing.finish(part)
+        saving.finish(part)
         about |= manifest_of_test_set(records.read_metrics(part / "metrics.json"))
         model = loading.load_classifier(part)
-        if example.FILE_NAME in files:
+        if saving.EXAMPLE in files:
             stored = apply_file(Experiment(), part / "config.yaml")
-            example.write_example(model, config or stored, part)
+            saving.write_example(model, config or stored, part)
         if notebook.FILE_NAME in files:
-            notebook.execute(
-                part, num_clips, data=data, config=config, name=name, progress=progress
-            )
+            options = {"data": data, "config": config, "name": name, "model": model}
+            notebook.execute(part, num_clips, **options, progress=progress)
         if costs.FILE_NAME in files:
             (part / costs.FILE_NAME).unlink(missing_ok=True)
         card.write_card(part, name, model)

@@ -6,12 +6,15 @@ import json
 import pathlib
 
 from rstg_tf import checked_json
+from rstg_tf.convert import from_tf1_checkpoint
+from rstg_tf.convert.flags import read_flags
+from rstg_tf.experiments import Experiment, apply_overrides, to_yaml
 from rstg_tf.files import check_temporary_room
 from rstg_tf.hub import manifest, saved_model
 from rstg_tf.text import check_class_name
-from rstg_tf.zoo import card, example, saving, store
+from rstg_tf.zoo import card, saving, store
 
-_SAMPLES = {"simple_conv": (10, 64, 64), "video_resnet": (8, 64, 64)}
+_SAMPLE = (8, 64, 64)  # Of the check; all of their networks take it.
 
 
 def publish_conversion(config_path, checkpoint_path, output, labels=None, overwrite=False):
@@ -37,9 +40,6 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
         ValueError: config, checkpoint and labels do not fit one another; nothing is left behind.
         RuntimeError: the SavedModel does not predict the same in a fresh process.
     """
-    from rstg_tf.convert import from_tf1_checkpoint
-    from rstg_tf.convert.flags import read_flags
-
     output = pathlib.Path(output)
     zoo, name = output.parent, output.name
     store.check_free(zoo, name, overwrite)
@@ -51,9 +51,7 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
     config = experiment_of(model)
     with store.new_entry(zoo, name, overwrite) as (part, about):
         saving.write_saved_model(model, class_names, part)
-        example.write_example(model, config, part)
-        from rstg_tf.experiments import to_yaml
-
+        saving.write_example(model, config, part)
         (part / "config.yaml").write_text(to_yaml(config))
         source = {
             "config": pathlib.Path(config_path).name,
@@ -76,7 +74,7 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
             conversion=source,
         )
         (part / card.FILE_NAME).write_text(card.render(facts))
-        sample = (*_SAMPLES[config.model.backbone.type], flags["num_chan"])
+        sample = (*_SAMPLE, flags["num_chan"])
         saving.check_in_fresh_process(model, part, sample)
         about |= {
             "experiment": "converted",
@@ -130,8 +128,6 @@ def read_labels(path, num_classes):
 
 def experiment_of(model):
     """The `Experiment` whose model is this `VideoClassifier`."""
-    from rstg_tf.experiments import Experiment, apply_overrides
-
     options = copy.deepcopy(model.get_config())
     backbone, head = options["backbone"], options["head"]
     settings = {

@@ -5,6 +5,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.runs import environment
+
 FILE_NAME = "costs.json"
 _SECONDS = 1.0
 _ROUNDS = 50
@@ -22,8 +24,6 @@ def measure_costs(model, description):
         Dict for JSON: `clip_shape`; `parameters`, `multiply_adds` and those of the `graph`;
         `clips_per_second` in inference, in batches of `batch_size`, on `hardware`.
     """
-    from rstg_tf.runs import environment
-
     batch_size = int(np.clip(_BATCH_BYTES // np.prod(description.clip_shape), 1, 8))
     return {
         "clip_shape": list(description.clip_shape),

@@ -1,6 +1,7 @@
 """The notebook of a published model: one template, filled in, executed, stored with its outputs."""
 
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -11,19 +12,25 @@ import signal
 from rstg_tf.evaluation.data import FILE_OPTIONS
 from rstg_tf.files import temporary_folder, written_whole
 from rstg_tf.hub import records
-from rstg_tf.zoo import portable
-from rstg_tf.zoo.size_limit import size_of
+from rstg_tf.hub.loading import load_classifier
+from rstg_tf.zoo.store import size_of, without_paths
 
 FILE_NAME = "evaluation.ipynb"
 NUM_CLIPS = 500
 SEED = 2_000_000  # Card and training take others.
 MAX_BYTES = 1_000_000
-_TEMPLATE = pathlib.Path(__file__).with_name("evaluation_notebook.py")
-_CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$", re.MULTILINE)
+_CELL = re.compile(r"^# %%( \[markdown\])?\n", re.MULTILINE)
 
 
 def execute(
-    entry, num_clips=NUM_CLIPS, seed=SEED, data=None, config=None, name=None, progress=True
+    entry,
+    num_clips=NUM_CLIPS,
+    seed=SEED,
+    data=None,
+    config=None,
+    name=None,
+    model=None,
+    progress=True,
 ):
     """Writes `evaluation.ipynb` of an entry: the model measured on a fresh test set, with pictures.
 
@@ -39,6 +46,7 @@ def execute(
         config: the `Experiment` of the training: where shards and files of a generator are on this
             machine.
         name: what the entry is called; by default as its folder.
+        model: its `VideoClassifier`, where that is loaded already.
         progress: whether to show a progress bar over the cells.
 
     Returns:
@@ -61,17 +69,23 @@ def execute(
             )
     if data is None:
         data = _test_set(records.read_metrics(entry / "metrics.json")["data"], config)
-    notebook = _fill_in(name or entry.name, attention=_has_attention(entry))
-    parameters = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
-    template, values = parameters.source, {"NUM_CLIPS": num_clips, "SEED": seed}
+    model = model or load_classifier(entry)
+    attends = any(block.variant != "time_only" for block in model.blocks.values())
+    values = {
+        "name": name or entry.name,
+        "num_clips": num_clips,
+        "seed": seed,
+        "attention": attends,
+    }
     with temporary_folder(size_of(entry)) as scratch:
         # On its way into a zoo an entry has neither its name nor its checksums, so that
         # `load_model` would refuse it there.
         copy = shutil.copytree(entry, pathlib.Path(scratch, "entry"))
-        parameters.source = _with_values(template, {"ENTRY": str(copy), "DATA": data, **values})
+        notebook = _fill_in(entry=str(copy), data=data, **values)
         _run(notebook, progress)
-    stored = {"DATA": portable.without_paths(data), **values}
-    parameters.source = _with_values(template, stored)
+    stored = _fill_in(entry=".", data=without_paths(data), **values)
+    for cell, other in zip(notebook.cells, stored.cells, strict=True):
+        cell.source = other.source
     text = nbformat.writes(notebook) + "\n"
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(
@@ -107,65 +121,30 @@ def _test_set(about, config):
     return f"{kind}:" + ",".join(f"{name}={value}" for name, value in options.items())
 
 
-def _has_attention(entry):
-    """Whether the model of an entry has a block whose nodes listen to one another."""
-    from rstg_tf.experiments import Experiment, apply_file
-
-    model = apply_file(Experiment(), entry / "config.yaml").model
-    head, backbone = model.head, model.backbone
-    blocks = [getattr(head.get(), "graph_options", None)]
-    if head.type == "rstg":
-        blocks.append(head.rstg)
-    if backbone.type == "video_resnet" and backbone.video_resnet.graphs:
-        blocks.append(backbone.video_resnet.graph_options)
-    return any(block is not None and block.variant != "time_only" for block in blocks)
-
-
-def _fill_in(name, attention):
-    """The template as a notebook; a model without attention has no cells about it."""
+def _fill_in(**values):
+    """The template, a script in the percent format, as a notebook."""
+    import jinja2
     import nbformat
 
-    cells = _split(_TEMPLATE.read_text())
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("rstg_tf.zoo"),
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    templates.filters["quoted"] = functools.partial(json.dumps, ensure_ascii=False)
+    text = templates.get_template("evaluation.py.j2").render(values)
     notebook = nbformat.v4.new_notebook(
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     )
-    for markdown, tags, source in cells:
-        if "attention" in tags and not attention:
-            continue
+    _, *parts = _CELL.split(text)
+    for markdown, source in zip(parts[::2], parts[1::2], strict=True):
         make = nbformat.v4.new_markdown_cell if markdown else nbformat.v4.new_code_cell
         if markdown:
-            source = re.sub(r"^# ?", "", source, flags=re.MULTILINE).replace("NAME", name)
-        cell = make(source, metadata={"tags": tags} if tags else {})
+            source = re.sub(r"^# ?", "", source, flags=re.MULTILINE)
+        cell = make(source.strip())
         cell.id = f"cell-{len(notebook.cells)}"  # Those of nbformat are drawn at random.
         notebook.cells.append(cell)
     return notebook
-
-
-def _split(text):
-    """The cells of a script in the percent format: tuples of `(is markdown, tags, source)`."""
-    marks = list(_CELL.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    return [
-        (
-            mark["markdown"] is not None,
-            json.loads(mark["tags"] or "[]"),
-            text[mark.end() : end].strip(),
-        )
-        for mark, end in zip(marks, ends, strict=True)
-    ]
-
-
-def _with_values(source, values):
-    """Sets the values of a cell of assignments; comments behind them stay."""
-    for name, value in values.items():
-        new = f"{value:_}" if isinstance(value, int) else json.dumps(value, ensure_ascii=False)
-        source = re.sub(
-            rf"^{name} = .*?(?=  #|$)",
-            lambda _, name=name, new=new: f"{name} = {new}",
-            source,
-            flags=re.MULTILINE,
-        )
-    return source
 
 
 def _run(notebook, progress):

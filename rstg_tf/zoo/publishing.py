@@ -7,9 +7,13 @@ import shutil
 import numpy as np
 
 from rstg_tf import files
+from rstg_tf.evaluation import measure
+from rstg_tf.evaluation.data import without_folders
+from rstg_tf.evaluation.subject import load_subject
 from rstg_tf.hub import manifest, records, saved_model
-from rstg_tf.zoo import card, example, portable, saving, store
-from rstg_tf.zoo.size_limit import MAX_MEGABYTES, check_size, size_of
+from rstg_tf.runs import RunFolder
+from rstg_tf.zoo import card, saving, store
+from rstg_tf.zoo.store import MAX_MEGABYTES, check_size, size_of, without_paths
 
 _METRICS = "metrics.json"
 _REPORT = (_METRICS, "per_class.csv", "confusion_matrix.png")
@@ -63,8 +67,6 @@ def publish(
         OSError: nothing more fits on the disk; nothing is left behind.
         RuntimeError: the SavedModel does not predict the same in a fresh process.
     """
-    from rstg_tf.evaluation.subject import load_subject
-    from rstg_tf.runs import RunFolder
 
     zoo = manifest.zoo_directory(zoo)
     store.check_free(zoo, name, overwrite)
@@ -93,11 +95,11 @@ def publish(
 
         with store.new_entry(zoo, name, overwrite) as (part, about):
             saving.write_saved_model(subject.model, subject.class_names, part)
-            example.write_example(subject.model, subject.config, part)
+            saving.write_example(subject.model, subject.config, part)
             (part / "config.yaml").write_text(_portable(subject.config))
             shutil.copytree(own, part, dirs_exist_ok=True)
             for source, file in ((own / _METRICS, _METRICS), (run.summary, "training.json")):
-                (part / file).write_text(portable.without_paths(source.read_text()))
+                (part / file).write_text(without_paths(source.read_text()))
             if run.log.is_file():
                 shutil.copyfile(run.log, part / card.LOG)
             card.write_card(part, name, subject.model)
@@ -172,7 +174,6 @@ def _copy_report(metrics, folder):
 
 def _evaluate(subject, data, num_clips, command, progress):
     """Evaluates a training on held-out clips; returns the report and the folder to keep it in."""
-    from rstg_tf.evaluation import measure
 
     report = measure(subject, data, num_clips=num_clips, command=command, progress=progress)
     about = report.details["data"]
@@ -220,8 +221,6 @@ def _start(config):
 def _portable(config):
     """The config as YAML, with the names of files in place of this machine's paths."""
     import yaml
-
-    from rstg_tf.evaluation.data import without_folders
 
     tree = json.loads(json.dumps(config.as_dict()))
     tree["trainer"]["init_checkpoint"] = _start(config) or ""

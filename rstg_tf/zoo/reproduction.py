@@ -3,6 +3,8 @@
 import pathlib
 from typing import NamedTuple
 
+from rstg_tf.evaluation import measure
+from rstg_tf.evaluation.subject import load_subject
 from rstg_tf.files import check_room
 from rstg_tf.hub import manifest, records
 from rstg_tf.zoo.tables import percent
@@ -63,9 +65,6 @@ def measure_again(
         ValueError: a file of the entry is missing or differs, the entry was measured on shards,
             or with digits of another kind than can be had here.
     """
-    from rstg_tf.evaluation import measure
-    from rstg_tf.evaluation.subject import load_subject
-
     about = manifest.read_manifest(zoo)[name]
     test_set = records.read_metrics(manifest.zoo_directory(zoo) / name / "metrics.json")["data"]
     if "generator" not in test_set:

@@ -3,12 +3,15 @@
 import contextlib
 import errno
 import pathlib
+import re
 import shutil
 import tempfile
 
 from rstg_tf import files
 from rstg_tf.hub import entry_lock, manifest
 
+MAX_MEGABYTES = 8  # A zoo lies in the repository.
+_ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:[^\s/,:='\"]+/)+(?=[^\s/])")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -124,6 +127,43 @@ def check_free(zoo, name, overwrite=False):
             "Names of models must not differ in upper and lower case only. "
             f"Received: {name}, beside {' and '.join(others)} in {zoo}"
         )
+
+
+def check_size(size, name, max_megabytes=MAX_MEGABYTES):
+    """Checks that an entry is small enough.
+
+    Args:
+        size: its bytes.
+        name: what to call it.
+        max_megabytes: the limit, in units of 1,000,000 bytes.
+
+    Raises:
+        ValueError: it is too large.
+    """
+    if size > max_megabytes * 1e6:
+        raise ValueError(
+            f"An entry of the zoo takes at most {max_megabytes:g} MB: train a smaller model "
+            "(--size=lite, or fewer filters and dimensions), or publish it into a zoo of your own "
+            "(--zoo) that may hold larger ones (--max_megabytes). "
+            f"Received: {name} of {size / 1e6:.2f} MB"
+        )
+
+
+def size_of(directory):
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in pathlib.Path(directory).rglob("*") if path.is_file())
+
+
+def without_paths(text):
+    """Replaces absolute paths in a text by their last parts, as in commands and JSON.
+
+    Args:
+        text: a str.
+
+    Returns:
+        The str; URLs and relative paths stay.
+    """
+    return _ABSOLUTE.sub("", text)
 
 
 def _mended(zoo):

@@ -86,7 +86,7 @@ def test_a_training_out_of_memory_takes_its_time_off_the_budget(tmp_path, monkey
         time.sleep(0.1)
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
-    monkeypatch.setattr("rstg_tf.training.train", fail)
+    monkeypatch.setattr("rstg_tf.zoo.building.train", fail)
     names = {"runs": tmp_path / "runs", "zoo": tmp_path / "zoo"}
     failed = go_on(plan.make_plans("i3d,c2d", **names), minutes=0.05 / 60)
     assert tried == ["c2d"] and "out of memory" in failed["c2d"]

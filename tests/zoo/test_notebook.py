@@ -48,7 +48,7 @@ def test_the_notebook_of_a_graph_says_what_the_card_says_and_nothing_of_this_mac
     source = "\n".join(cell.source for cell in stored.cells)
     assert "# tiny: evaluation" in source and 'ENTRY = "."' in source
     assert 'DATA = "interactions:size=32,frames=4' in source and "SEED = 1_000_000" in source
-    assert "Who listens to whom" in source
+    assert "Which regions attend to which" in source
     pictures = [kind for output in outputs for kind in output.get("data", {}) if "image/" in kind]
     assert len(pictures) >= 4
     whole = path.read_text()
@@ -123,7 +123,7 @@ def test_the_notebook_of_a_control_on_syncmnist(tmp_path, monkeypatch):
     assert missing == (notebook.FILE_NAME,)
     entry = completing.complete("control", missing, tmp_path / "zoo", 8, progress=False)
     stored = nbformat.read(entry / notebook.FILE_NAME, nbformat.NO_CONVERT)
-    assert "Who listens to whom" not in "\n".join(cell.source for cell in stored.cells)
+    assert "Which regions attend to which" not in "\n".join(cell.source for cell in stored.cells)
     assert "shape (6, 32, 32, 1), digits of " in texts(stored.cells)[1]
     assert manifest.checksums(entry) == manifest.read_manifest(tmp_path / "zoo")["control"]["files"]
     assert "[evaluation.ipynb](evaluation.ipynb)" in (entry / "README.md").read_text()

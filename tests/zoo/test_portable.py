@@ -1,6 +1,6 @@
 import pytest
 
-from rstg_tf.zoo.portable import without_paths
+from rstg_tf.zoo.store import without_paths
 
 
 @pytest.mark.parametrize(
