@@ -1,22 +1,25 @@
 """A model's predictions over a data set, and what they are worth."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.data.source import find_facts
+from rstg_tf.data.source import Facts, find_facts
 from rstg_tf.evaluation.report import Report
 
 
 def evaluate(
-    model,
-    dataset,
-    class_names,
-    num_clips=None,
-    chance=None,
-    details=None,
-    progress=True,
-    facts=None,
-):
+    model: Callable,
+    dataset: tf.data.Dataset,
+    class_names: Sequence[str],
+    num_clips: int | None = None,
+    chance: float | None = None,
+    details: dict[str, Any] | None = None,
+    progress: bool = True,
+    facts: Facts | None = None,
+) -> Report:
     """Predicts every clip of a data set and compares with its label.
 
     Args:

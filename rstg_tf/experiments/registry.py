@@ -1,11 +1,12 @@
 """Experiments by name, in two sizes."""
 
+from rstg_tf.experiments.config import Experiment
 from rstg_tf.registry import EXPERIMENTS
 
 SIZES = ("lite", "paper")
 
 
-def list_experiments(pattern="*"):
+def list_experiments(pattern: str = "*") -> list[str]:
     """Names of the experiments that match.
 
     Args:
@@ -17,7 +18,7 @@ def list_experiments(pattern="*"):
     return EXPERIMENTS.list(pattern)
 
 
-def get_experiment(name, size="lite"):
+def get_experiment(name: str, size: str = "lite") -> Experiment:
     """Makes the config of an experiment.
 
     Args:

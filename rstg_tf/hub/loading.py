@@ -4,6 +4,7 @@ What they hold is read as data first.
 """
 
 import math
+import os
 import pathlib
 import stat
 
@@ -22,7 +23,9 @@ _MAX_BYTES = 2**30
 _SPARE_BYTES = 2**26  # Of weights beyond what the files hold.
 
 
-def load_model(name_or_path, zoo=None):
+def load_model(
+    name_or_path: str | os.PathLike, zoo: str | os.PathLike | None = None
+) -> VideoClassifier:
     """Loads a published model with its real layers, after checking its files.
 
     Unlike `keras.models.load_model`, which needs no `rstg_tf` but gives generic layers, this

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 import tensorflow as tf
 
 from rstg_tf.graph import Scales
@@ -115,7 +116,7 @@ class RSTG(tf.keras.layers.Layer):
         node_batch_norm: bool = False,
         positional_grid: str = "exact",
         **kwargs,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         for name, value, choices in (
             ("head", head, HEADS),
@@ -223,7 +224,7 @@ class RSTG(tf.keras.layers.Layer):
         self.input_spec = tf.keras.layers.InputSpec(ndim=5)
 
     @property
-    def edges(self):
+    def edges(self) -> np.ndarray:
         """Int array `[E, 2]` of (source, target), in the order of the returned attention."""
         return self.space_stage.edges
 
@@ -240,7 +241,7 @@ class RSTG(tf.keras.layers.Layer):
             return self.iterations
         return min(self.iterations, self.internal_time_stages)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Creates all weights; only the channels of `input_shape` must be known."""
         channels = input_shape[-1]
         if len(input_shape) != 5 or channels is None:
@@ -282,7 +283,9 @@ class RSTG(tf.keras.layers.Layer):
             self.output_normalization.build(input_shape)
         super().build(input_shape)
 
-    def call(self, inputs, return_attention=False, training=None):
+    def call(
+        self, inputs: tf.Tensor, return_attention: bool = False, training: bool | None = None
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Runs a clip stage by stage."""
         if 0 in inputs.shape[1:]:
             raise ValueError(
@@ -316,7 +319,7 @@ class RSTG(tf.keras.layers.Layer):
             return outputs, tf.transpose(tf.stack(attentions), [2, 1, 0, 3])
         return outputs
 
-    def initial_state(self, batch_size):
+    def initial_state(self, batch_size: int | tf.Tensor) -> dict[str, tf.Tensor]:
         """The state before the first frame.
 
         Args:
@@ -347,7 +350,9 @@ class RSTG(tf.keras.layers.Layer):
             state["frames_seen"] = tf.zeros([batch_size, 1], tf.float32)
         return state
 
-    def step(self, inputs, state):
+    def step(
+        self, inputs: tf.Tensor, state: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Advances by one frame, in inference mode.
 
         Args:
@@ -464,7 +469,7 @@ class RSTG(tf.keras.layers.Layer):
         branch = self.output_normalization(branch, training=training)
         return inputs + branch if self.residual else branch
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         """The shape of the output without attention."""
         if self.head == "map":
             return tf.TensorShape(input_shape)
@@ -472,7 +477,7 @@ class RSTG(tf.keras.layers.Layer):
             [input_shape[0], input_shape[-1] if self.project_back else self.node_dim]
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         config = super().get_config()
         config.update(

@@ -63,7 +63,7 @@ class VideoClassifier(tf.keras.Model):
         dropout: float = 0.0,
         preprocessing: str = "unit",
         **kwargs,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(f"There must be two or more classes. Received: {num_classes=}")
@@ -93,12 +93,12 @@ class VideoClassifier(tf.keras.Model):
         self(tf.keras.Input((None, None, None, channels), dtype=tf.uint8))
 
     @property
-    def classifier(self):
+    def classifier(self) -> tf.keras.layers.Layer:
         """The dense layer that gives the logits."""
         return self._classifier
 
     @property
-    def blocks(self):
+    def blocks(self) -> dict[str, RSTG]:
         """The RSTG blocks in their order: a dict from place (`"res2"`, ... `"final"`) to layer."""
         blocks = dict(getattr(self.backbone, "blocks", {}))
         final = self.head if isinstance(self.head, RSTG) else getattr(self.head, "block", None)
@@ -107,12 +107,12 @@ class VideoClassifier(tf.keras.Model):
         return blocks
 
     @property
-    def block(self):
+    def block(self) -> RSTG | None:
         """The last of the RSTG blocks, or None."""
         return next(reversed(self.blocks.values()), None)
 
     @property
-    def streams(self):
+    def streams(self) -> bool:
         """Whether the model can go frame by frame: `initial_state` and `step`."""
         try:
             self.initial_state(1)
@@ -120,12 +120,12 @@ class VideoClassifier(tf.keras.Model):
             return False
         return True
 
-    def call(self, clips, training=None):
+    def call(self, clips: tf.Tensor, training: bool | None = None) -> dict[str, tf.Tensor]:
         """Classifies clips."""
         logits = self.classify_floats(self._preprocess(self._checked(clips, 2)), training)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
-    def classify_floats(self, clips, training=None):
+    def classify_floats(self, clips: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Classifies clips that are scaled already.
 
         Args:
@@ -138,7 +138,7 @@ class VideoClassifier(tf.keras.Model):
         features = self.backbone(clips, training=training)
         return self._classify(self.head(features, training=training), training)
 
-    def attention(self, clips, place=None):
+    def attention(self, clips: tf.Tensor, place: str | None = None) -> tf.Tensor:
         """Attention of every node over its neighbours.
 
         Args:
@@ -165,7 +165,7 @@ class VideoClassifier(tf.keras.Model):
         features = self.backbone(features, training=False)
         return self.head(features, return_attention=True, training=False)[1]
 
-    def initial_state(self, batch_size):
+    def initial_state(self, batch_size: int) -> dict[str, tf.Tensor]:
         """State of a stream before its first frame.
 
         Args:
@@ -177,7 +177,9 @@ class VideoClassifier(tf.keras.Model):
         self._check_streams()
         return self.head.initial_state(batch_size)
 
-    def step(self, frames, state):
+    def step(
+        self, frames: tf.Tensor, state: dict[str, tf.Tensor]
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """Takes one more frame of every stream.
 
         Args:
@@ -194,7 +196,7 @@ class VideoClassifier(tf.keras.Model):
         logits = self._classify(vector, training=False)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}, state
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {
             **super().get_config(),
