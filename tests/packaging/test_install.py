@@ -28,7 +28,6 @@ TRAIN = [
     "pipelines/evaluate.py interactions_mean --num_clips=20 --output=e",
     "pipelines/describe.py rstg_res3_4 --model_size=lite --output=model.png",
     "pipelines/draw_attention.py interactions_rstg --output=attention.png",
-    "pipelines/build_zoo.py --status",
 ]
 EXTRAS = {
     "data": DATA,
@@ -38,14 +37,19 @@ EXTRAS = {
         "pipelines/make_shards.py --source=videos --output=shards",
         "pipelines/inspect_shards.py shards --verify",
     ],
-    "s3": ["-c import boto3, tensorflow_io, tensorflow as tf; tf.io.gfile.exists('/')"],
+    "s3": ["-c import boto3, rstg_tf.data.storage"],
     "serve": ["-c import rstg_tf; rstg_tf.serving.Client('model')", "exports/client.py --help"],
     "export": [
         "exports/export.py interactions_mean --output=exported",
         "exports/export.py interactions_mean --output=exported --format=tflite",
         "exports/export.py interactions_mean --output=exported --format=onnx",
     ],
-    "publish": ["pipelines/complete_entry.py interactions_mean --num_clips=20 --notebook"],
+    "publish": [
+        "pipelines/build_zoo.py --status",
+        "pipelines/convert_checkpoint.py --help",
+        "pipelines/complete_entry.py interactions_mean --num_clips=20 --notebook",
+    ],
+    "docs": [f"-m mkdocs build --quiet --strict -f {REPOSITORY}/mkdocs.yml -d {{here}}/site"],
 }
 
 
