@@ -36,6 +36,18 @@ def test_models_pull_in_tensorflow_only():
     )
 
 
+def test_public_names_and_parts_of_data_are_attributes():
+    run(
+        "import pkgutil, rstg_tf\n"
+        "for name in rstg_tf.data.__all__:\n"
+        "    assert getattr(rstg_tf.data, name).__name__ == name\n"
+        "for part in pkgutil.iter_modules(rstg_tf.data.__path__):\n"
+        "    assert getattr(rstg_tf.data, part.name).__name__ == f'rstg_tf.data.{part.name}'\n"
+        "assert {'Shards', 'synthetic'} <= set(dir(rstg_tf.data))\n"
+        "assert not hasattr(rstg_tf.data, 'nothing')\n"
+    )
+
+
 def test_public_names_and_parts_are_attributes():
     run(
         "import pathlib, rstg_tf\n"

@@ -1,1 +1,46 @@
-"""Data sets: SyncMNIST, Interactions, real videos, and TFRecord shards of any."""
+"""Clips for training and evaluation: generators, shards on disk, and shards made of videos.
+
+    source = rstg_tf.data.Interactions(split="test")      # or SyncMNIST(...)
+    source = rstg_tf.data.Shards("data/videos", "train", rstg_tf.data.Clips(frames=16))
+    batches = rstg_tf.data.input.training_dataset(source, batch_size=32)
+
+Parts are imported when they are first used; the generators work without TensorFlow.
+"""
+
+import importlib
+import pkgutil
+import typing
+
+_PLACES = {
+    "Clips": "pipeline.clips",
+    "Facts": "source",
+    "Interactions": "synthetic.interactions",
+    "Shards": "shards.source",
+    "Source": "source",
+    "SyncMNIST": "synthetic.syncmnist",
+}
+__all__ = sorted(_PLACES)
+
+if typing.TYPE_CHECKING:  # The same for type checkers, which don't run `__getattr__`.
+    from rstg_tf.data.pipeline.clips import Clips as Clips
+    from rstg_tf.data.shards.source import Shards as Shards
+    from rstg_tf.data.source import Facts as Facts
+    from rstg_tf.data.source import Source as Source
+    from rstg_tf.data.synthetic.interactions import Interactions as Interactions
+    from rstg_tf.data.synthetic.syncmnist import SyncMNIST as SyncMNIST
+
+
+def __getattr__(name):
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if name in _parts():
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_PLACES, *_parts()})
+
+
+def _parts():
+    return {module.name for module in pkgutil.iter_modules(__path__)}

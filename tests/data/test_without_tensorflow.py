@@ -5,8 +5,7 @@ import sys
 _BATCHES = """
 import sys
 sys.modules["tensorflow"] = None
-from rstg_tf.data.synthetic.interactions import Interactions
-from rstg_tf.data.synthetic.syncmnist import SyncMNIST
+from rstg_tf.data import Interactions, SyncMNIST
 from rstg_tf.data.synthetic.trajectories import load_trajectories
 for source in (Interactions(size=16, frames=3), SyncMNIST(digits=3, source="embedded")):
     clips, labels = source.batch(range(2))

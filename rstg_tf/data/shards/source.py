@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import typing
 
 import numpy as np
 
@@ -44,7 +45,13 @@ class Shards(Source):
             a shard was cut off or exchanged, or `clips` is missing or doesn't fit the classes.
     """
 
-    def __init__(self, directory, split, clips=None, on_corrupt="error"):
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        split: str,
+        clips: typing.Any = None,
+        on_corrupt: str = "error",
+    ):
         if on_corrupt not in ON_CORRUPT:
             raise ValueError(f"on_corrupt must be one of {ON_CORRUPT}. Received: {on_corrupt!r}")
         self.directory = os.fspath(directory)

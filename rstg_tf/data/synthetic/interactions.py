@@ -44,13 +44,13 @@ class Interactions(Source):
 
     def __init__(
         self,
-        size=64,
-        frames=16,
-        distractors=2,
-        difficulty=0.5,
-        split="train",
-        seed=0,
-        num_examples=None,
+        size: int = 64,
+        frames: int = 16,
+        distractors: int = 2,
+        difficulty: float = 0.5,
+        split: str = "train",
+        seed: int = 0,
+        num_examples: int | None = None,
     ):
         if not 16 <= size <= 512:
             raise ValueError(f"`size` must be from 16 to 512 pixels. Received: {size}")

@@ -94,20 +94,20 @@ class SyncMNIST(Source):
 
     def __init__(
         self,
-        digits=_DIGITS,
-        frames=10,
-        size=64,
-        noise_parts=0,
-        z_order="authors",
-        persistence=0.0,
+        digits: int = _DIGITS,
+        frames: int = 10,
+        size: int = 64,
+        noise_parts: int = 0,
+        z_order: str = "authors",
+        persistence: float = 0.0,
         annealing: Sequence[int] | None = None,
-        no_pair=1 / 92,
-        split="train",
-        seed=0,
-        source="auto",
+        no_pair: float = 1 / 92,
+        split: str = "train",
+        seed: int = 0,
+        source: str = "auto",
         mnist_path: str | None = None,
         trajectories: str | None = None,
-        num_videos=None,
+        num_videos: int | None = None,
     ):
         if split not in _VIDEOS_PER_IMAGE:
             raise ValueError(
