@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -72,8 +73,14 @@ def test_commands_know_the_flags_they_are_shown_with(command):
     assert commands()[command] <= known_flags(command)
 
 
+def test_toml_can_be_parsed():
+    for page in PAGES:
+        for code in blocks(page, "toml"):
+            tomllib.loads(code)
+
+
 def test_no_fence_is_without_a_language_or_escapes_the_tests():
     for page in PAGES:
         found = FENCE.findall(page.read_text())
         assert len(found) * 2 == len(re.findall(r"^ *```", page.read_text(), re.M)), page
-        assert {name for _, _, name, _ in found} <= {"python", "sh", "text", "bibtex"}, page
+        assert {name for _, _, name, _ in found} <= {"python", "sh", "text", "toml", "bibtex"}, page
