@@ -5,6 +5,8 @@ and against the plain way. All in one process, in turns; rates are per second of
 that other work on the machine disturbs them little, and by the clock.
 """
 
+# ruff: noqa: E402
+
 import concurrent.futures
 import json
 import os
@@ -14,12 +16,13 @@ import sys
 import tempfile
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
+
+from rstg_tf.cli import startup
+
+startup.prepare()  # Memory as in every command.
 
 import _report
-import _startup  # noqa: F401  (memory as in every command)
 import cv2
 import numpy as np
 import tensorflow as tf

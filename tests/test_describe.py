@@ -270,7 +270,7 @@ def call(*arguments, cwd):
 
 
 def test_command_prints_a_table_and_draws(tmp_path):
-    flags = ["--model_size=lite", f"--params_override={tiny.as_flag()}", "--size=5x30x26"]
+    flags = ["--scale=lite", f"--params-override={tiny.as_flag()}", "--clip-shape=5x30x26"]
     done = call("interactions_rstg", *flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     picture = tmp_path / "runs" / "descriptions" / "interactions_rstg_lite.png"
@@ -290,10 +290,10 @@ def test_command_prints_a_table_and_draws(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["rstg_res3_4", "--size=32x224"], "--size must be TxHxW"),
+        (["rstg_res3_4", "--clip-shape=32x224"], "--clip-shape must be TxHxW"),
         (["rstg_res3_5"], "rstg_res3_4"),
-        (["interactions_rstg", "--params_override=model.drop=1"], "model.dropout"),
-        ([".", "--model_size=lite"], "--model_size must stand with an experiment"),
+        (["interactions_rstg", "--params-override=model.drop=1"], "model.dropout"),
+        ([".", "--scale=lite"], "--scale must stand with an experiment"),
     ],
 )
 def test_command_refuses_in_one_line(arguments, message, tmp_path):

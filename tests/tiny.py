@@ -38,7 +38,7 @@ def tiny_experiment(name="interactions_rstg", overrides=None):
 
 
 def as_flag(overrides=None):
-    """The same as the value of `--params_override`."""
+    """The same as the value of `--params-override`."""
     flat = []
 
     def walk(tree, prefix):

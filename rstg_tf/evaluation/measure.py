@@ -51,7 +51,7 @@ def measure(
     if views not in VIEWS:
         raise ValueError(f"--eval must be one of {VIEWS}. Received: {views!r}")
     if batch_size < 1:
-        raise ValueError(f"--batch_size must be positive. Received: {batch_size}")
+        raise ValueError(f"--batch-size must be positive. Received: {batch_size}")
     source, about = sets.open_test_set(data, split, seed, subject.config, clips, on_corrupt)
     if views == "dense" and not about.get("stored_whole"):
         raise ValueError(

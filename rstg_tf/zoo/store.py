@@ -143,8 +143,8 @@ def check_size(size, name, max_megabytes=MAX_MEGABYTES):
     if size > max_megabytes * 1e6:
         raise ValueError(
             f"An entry of the zoo takes at most {max_megabytes:g} MB: train a smaller model "
-            "(--size=lite, or fewer filters and dimensions), or publish it into a zoo of your own "
-            "(--zoo) that may hold larger ones (--max_megabytes). "
+            "(--scale=lite, or fewer filters and dimensions), or publish it into a zoo of your own "
+            "(--zoo) that may hold larger ones (--max-megabytes). "
             f"Received: {name} of {size / 1e6:.2f} MB"
         )
 

@@ -1,6 +1,5 @@
 import json
 import pathlib
-import runpy
 import subprocess
 import sys
 
@@ -8,6 +7,7 @@ import pytest
 from PIL import Image
 from video_files import frames_of, write_video
 
+from rstg_tf.cli import main
 from rstg_tf.data.shards.dataset_info import to_text
 from rstg_tf.data.shards.inspection import inspect_shards
 from rstg_tf.data.shards.shard_writer import write_shards
@@ -64,10 +64,8 @@ def test_numbers_lengths_and_sizes(folder):
     assert sizes[["height", "width", "videos"]].values.tolist() == [[48, 64, 6], [32, 48, 2]]
 
 
-def test_command_prints_and_draws(folder, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["inspect_shards.py", str(folder), "--verify"])
-    monkeypatch.syspath_prepend(REPOSITORY / "pipelines")
-    runpy.run_path(str(REPOSITORY / "pipelines/inspect_shards.py"), run_name="__main__")
+def test_command_prints_and_draws(folder, capsys):
+    assert main(["data", "inspect", str(folder), "--verify"]) == 0
     printed = capsys.readouterr().out
     assert "all 8 records and their files have the right checksums" in printed
     for word in ("frames_median", "class", "height"):

@@ -24,7 +24,7 @@ def run(command, *arguments):
     [
         (
             "make_syncmnist.py",
-            ["--digits=3", "--source=embedded", "--z-order=shuffled", "--noise-parts=2"],
+            ["--digits=3", "--digit-source=embedded", "--z-order=shuffled", "--noise-parts=2"],
             "syncmnist3",
         ),
         ("make_interactions.py", ["--size=32", "--difficulty=0.8"], "interactions"),

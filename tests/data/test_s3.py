@@ -141,7 +141,7 @@ def test_training_from_a_server_that_fails_now_and_then(server, tmp_path):
         ROOT / "pipelines/train.py",
         "--data=s3://videos/sets/whole",
         f"--output={tmp_path / 'run'}",
-        f"--params_override={TINY}",
+        f"--params-override={TINY}",
     )
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["steps"] == 4

@@ -77,7 +77,7 @@ def test_a_plug_in_is_seen_everywhere(plugin):
     assert re.search(r"interactions_patches.*not trained", status)
     train = ("--experiment=interactions_patches", f"--output={run}")
     trained = succeeds(
-        plugin("pipelines/train.py", *train, f"--params_override={as_flag(SETTINGS)}")
+        plugin("pipelines/train.py", *train, f"--params-override={as_flag(SETTINGS)}")
     )
     assert f"trained into {run}" in trained
     succeeds(plugin("-c", USE, run, plugin.folder / "zoo"))

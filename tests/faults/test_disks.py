@@ -13,7 +13,7 @@ from video_files import frames_of, write_video
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TRAIN = f"--params_override={as_flag()}"
+TRAIN = f"--params-override={as_flag()}"
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,16 @@ COMMANDS = {
     "make_interactions": "pipelines/make_interactions.py --num-videos=8 --size=32 --output={out}",
     "preview": "pipelines/make_interactions.py --num-videos=8 --size=32 --output={elsewhere} "
     "--preview={out}/preview.gif",
-    "make_syncmnist": "pipelines/make_syncmnist.py --source=embedded --num-videos=8 --output={out}",
+    "make_syncmnist": "pipelines/make_syncmnist.py --digit-source=embedded --num-videos=8 "
+    "--output={out}",
     "make_shards": "pipelines/make_shards.py --source={videos} --output={out}",
     "train": "pipelines/train.py {train} --output={out}/run",
-    "evaluate": "pipelines/evaluate.py {run} --num_clips=6 --output={out}/evaluation",
-    "publish": "pipelines/publish.py {run} --name=new --num_clips=6 --no-notebook --zoo={out}",
+    "evaluate": "pipelines/evaluate.py {run} --num-clips=6 --output={out}/evaluation",
+    "publish": "pipelines/publish.py {run} --name=new --num-clips=6 --no-notebook --zoo={out}",
     "describe": "pipelines/describe.py {run} --output={out}/model.png",
     "draw_attention": "pipelines/draw_attention.py {run} --output={out}/attention.png",
     "predict": "pipelines/predict.py {run} {videos} --annotate={out}/annotated",
-    "reproduce": "pipelines/reproduce_tables.py --num_clips=6 --zoo={zoo} --output={out}/tables",
+    "reproduce": "pipelines/reproduce_tables.py --num-clips=6 --zoo={zoo} --output={out}/tables",
     "build_zoo": "pipelines/build_zoo.py --only=interactions_mean --runs={out}/runs "
     "--zoo={out}/zoo {train}",
     "export": "exports/export.py {run} --output={out}/models",

@@ -26,7 +26,7 @@ OVERRIDES = {
 
 def command(run):
     train = [sys.executable, str(ROOT / "pipelines" / "train.py")]
-    return [*train, f"--output={run}", f"--params_override={as_flag(OVERRIDES)}"]
+    return [*train, f"--output={run}", f"--params-override={as_flag(OVERRIDES)}"]
 
 
 def outcome(run):

@@ -18,15 +18,15 @@ SHORT = "trainer.train_steps=2,trainer.validation_interval=2,trainer.checkpoint_
 
 DATA = [
     "pipelines/make_interactions.py --split=train --num-videos=4 --size=32 --frames=4 --output=d",
-    "pipelines/make_syncmnist.py --digits=3 --num-videos=3 --source=embedded --output=s",
+    "pipelines/make_syncmnist.py --digits=3 --num-videos=3 --digit-source=embedded --output=s",
     "pipelines/inspect_shards.py d --verify",
 ]
 TRAIN = [
     "pipelines/train.py --list",
     f"pipelines/train.py --experiment=interactions_mean --output=r "
-    f"--params_override={SHORT},validation_data.num_examples=4",
-    "pipelines/evaluate.py interactions_mean --num_clips=20 --output=e",
-    "pipelines/describe.py rstg_res3_4 --model_size=lite --output=model.png",
+    f"--params-override={SHORT},validation_data.num_examples=4",
+    "pipelines/evaluate.py interactions_mean --num-clips=20 --output=e",
+    "pipelines/describe.py rstg_res3_4 --scale=lite --output=model.png",
     "pipelines/draw_attention.py interactions_rstg --output=attention.png",
 ]
 EXTRAS = {
@@ -47,8 +47,9 @@ EXTRAS = {
     "publish": [
         "pipelines/build_zoo.py --status",
         "pipelines/convert_checkpoint.py --help",
-        "pipelines/complete_entry.py interactions_mean --num_clips=20 --notebook",
+        "pipelines/complete_entry.py interactions_mean --num-clips=20 --notebook",
     ],
+    "completion": ["pipelines/train.py --help", "-m rstg_tf.cli --print-completion bash"],
     "docs": [f"-m mkdocs build --quiet --strict -f {REPOSITORY}/mkdocs.yml -d {{here}}/site"],
 }
 

@@ -31,7 +31,7 @@ def test_training_names_file_and_record_in_one_line(spoil, tmp_path):
     done = run(
         REPOSITORY / "pipelines/train.py",
         f"--data={shards}",
-        f"--params_override={tiny.as_flag()}",
+        f"--params-override={tiny.as_flag()}",
         cwd=tmp_path,
     )
     assert done.returncode == 2, done.stderr

@@ -46,7 +46,7 @@ def test_from_the_download_to_figures(tmp_path, version):
         "--experiment=rstg_res3_4",
         f"--data={shards}",
         f"--output={run_dir}",
-        f"--params_override={overrides}",
+        f"--params-override={overrides}",
     )
     run("evaluate.py", run_dir, f"--data={shards}", "--split=validation", "--eval=dense")
     (found,) = pathlib.Path(run_dir).rglob("metrics.json")

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import pytest
 
-PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def end(raising, before="", **environment):
     """Runs Python code that raises within `one_line_errors`."""
-    code = f"import _startup\n{before}\nwith _startup.one_line_errors():\n    {raising}\n"
+    code = (
+        "from rstg_tf.cli import startup\nstartup.prepare()\n"
+        f"{before}\nwith startup.one_line_errors():\n    {raising}\n"
+    )
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(PIPELINES), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
     )
 
 
@@ -39,7 +42,7 @@ def test_one_line_and_what_is_listed_below():
     done = end(
         "for raising in RAISING:\n"
         "        try:\n"
-        "            with _startup.one_line_errors():\n"
+        "            with startup.one_line_errors():\n"
         "                exec(raising)\n"
         "        except SystemExit as error:\n"
         "            assert error.code == 2\n",

@@ -10,6 +10,7 @@ import pytest
 from closeness import assert_close
 
 import rstg_tf
+from rstg_tf.cli.predict import annotated_paths
 from rstg_tf.data.synthetic.interactions import Interactions
 from rstg_tf.data.videos import decode_video
 from rstg_tf.evaluation.subject import load_subject
@@ -172,10 +173,7 @@ def test_bad_input_is_told_in_a_line(folder, tmp_path):
         Predictor(subject._replace(model=gray))(folder / "one.mkv")
 
 
-def test_annotated_videos_take_no_place_that_is_taken(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(ROOT / "pipelines")
-    from predict import annotated_paths
-
+def test_annotated_videos_take_no_place_that_is_taken(tmp_path):
     videos = [tmp_path / name for name in ("a.webm", "a-1.webm", "b/a.mkv", "b/c.mp4")]
     paths = annotated_paths(tmp_path / "out", videos)
     assert [paths[video].name for video in videos] == ["a.mp4", "a-1.mp4", "a-2.mp4", "c.mp4"]

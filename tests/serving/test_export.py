@@ -1,5 +1,4 @@
 import json
-import runpy
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from closeness import ROUNDED_PIXELS, assert_close
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from rstg_tf.cli import main
 from rstg_tf.data.pipeline.clips import Clips
 from rstg_tf.data.pipeline.sampling import SAMPLINGS, sample_frames
 from rstg_tf.data.shards.sequence_example import encode_image, encode_images
@@ -213,9 +213,8 @@ def test_settings_are_checked(subject):
 def test_command_tells_bad_input_in_a_line(arguments, message, tmp_path, monkeypatch, capsys):
     (tmp_path / "interactions_rstg-onnx").mkdir()
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, "argv", ["export.py", *arguments, f"--output={tmp_path}"])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path("exports/export.py", run_name="__main__")
+        main(["export", *arguments, f"--output={tmp_path}"])
     assert ended.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ") and message in told

@@ -117,7 +117,7 @@ def test_who_is_left_when_a_worker_is_killed_ends_in_one_line(killed, tmp_path):
     command = [sys.executable, TRAIN, "--strategy=multi_worker_mirrored", f"--output={tmp_path}/r"]
     started = [
         subprocess.Popen(
-            [*command, f"--params_override={overrides}"],
+            [*command, f"--params-override={overrides}"],
             env={**os.environ, "TF_CONFIG": json.dumps(config(workers, index=index))},
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

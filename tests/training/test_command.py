@@ -1,6 +1,5 @@
 """The command line of training: what it prints and how it refuses."""
 
-import importlib
 import json
 import pathlib
 import signal
@@ -12,15 +11,14 @@ import pytest
 from faults.kill_at import available, full_at
 from tiny import as_flag
 
+from rstg_tf.cli import main
+
 PIPELINES = pathlib.Path(__file__).parents[2] / "pipelines"
 
 
 @pytest.fixture
-def command(monkeypatch):
-    monkeypatch.syspath_prepend(str(PIPELINES))
-    yield importlib.import_module("train").main
-    for name in ("train", "_startup"):
-        sys.modules.pop(name, None)
+def command():
+    return lambda flags: main(["train", *flags])
 
 
 def test_lists_experiments_without_noise():
@@ -39,11 +37,11 @@ def test_lists_experiments_without_noise():
     "flags, message",
     [
         (["--experiment=interactions_rtsg"], "interactions_rstg"),
-        (["--params_override=trainer.train_step=5"], "trainer.train_steps"),
+        (["--params-override=trainer.train_step=5"], "trainer.train_steps"),
         (["--strategy=multi_worker_mirrored"], "TF_CONFIG"),
         (["--strategy=horovod"], "one_device"),
         (["--data=/nowhere"], "/nowhere"),
-        (["--config_file=/nowhere.yaml"], "/nowhere.yaml"),
+        (["--config-file=/nowhere.yaml"], "/nowhere.yaml"),
     ],
 )
 def test_refuses_in_one_line(command, flags, message, tmp_path, capsys):
@@ -63,12 +61,12 @@ def test_flags_and_file_reach_the_config(command, tmp_path, capsys):
     command(
         [
             "--show",
-            "--size=paper",
+            "--scale=paper",
             "--strategy=mirrored",
-            "--virtual_devices=2",
+            "--virtual-devices=2",
             "--data=/shards",
-            f"--config_file={file}",
-            "--params_override=model.dropout=0.5",
+            f"--config-file={file}",
+            "--params-override=model.dropout=0.5",
         ]
     )
     shown = capsys.readouterr().out
@@ -86,7 +84,7 @@ def test_flags_and_file_reach_the_config(command, tmp_path, capsys):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_running_training_ends_at_once_and_says_that_it_resumes(tmp_path, number):
     overrides = as_flag({"trainer": {"train_steps": 1_000_000, "validation_interval": 1_000_000}})
-    command = [sys.executable, PIPELINES / "train.py", f"--params_override={overrides}"]
+    command = [sys.executable, PIPELINES / "train.py", f"--params-override={overrides}"]
     run = tmp_path / "run"
     with subprocess.Popen(
         [*command, f"--output={run}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -105,7 +103,7 @@ def test_a_running_training_ends_at_once_and_says_that_it_resumes(tmp_path, numb
 @pytest.mark.skipif(not available(), reason="a disk that gets full at an operation takes gcc")
 def test_a_disk_that_gets_full_is_named_and_the_same_command_goes_on(tmp_path):
     train = [sys.executable, str(PIPELINES / "train.py"), f"--output={tmp_path / 'run'}"]
-    train += [f"--params_override={as_flag()}"]
+    train += [f"--params-override={as_flag()}"]
     done = full_at(150, train, tmp_path)  # Of 250: after the first checkpoint.
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr

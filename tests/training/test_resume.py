@@ -23,7 +23,7 @@ def start(output):
         sys.executable,
         str(ROOT / "pipelines" / "train.py"),
         f"--output={output}",
-        f"--params_override={as_flag(OVERRIDES)}",
+        f"--params-override={as_flag(OVERRIDES)}",
     ]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

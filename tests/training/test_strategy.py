@@ -38,7 +38,7 @@ def start(output, *flags, tf_config=None):
         sys.executable,
         str(ROOT / "pipelines" / "train.py"),
         f"--output={output}",
-        f"--params_override={as_flag(OVERRIDES)}",
+        f"--params-override={as_flag(OVERRIDES)}",
         *flags,
     ]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -60,7 +60,7 @@ def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("strategies")
     processes = [
         start(root / "one", "--strategy=one_device"),
-        start(root / "two", "--strategy=mirrored", "--virtual_devices=2"),
+        start(root / "two", "--strategy=mirrored", "--virtual-devices=2"),
     ]
     for process in processes:
         finish(process)

@@ -1,6 +1,5 @@
 """Videos stored whole through the command lines: train, be killed, go on, evaluate densely."""
 
-import importlib
 import json
 import os
 import pathlib
@@ -15,6 +14,7 @@ import whole_videos
 from tiny import as_flag, assert_same_checkpoint, checkpoint_values, tiny_experiment
 
 from rstg_tf import experiments
+from rstg_tf.cli import main
 from rstg_tf.training import train
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_killed_training_goes_on_inside_an_epoch(shards, tmp_path):
         f"--data={shards}",
         "--on-corrupt=skip",
         f"--output={tmp_path / 'killed'}",
-        f"--params_override={as_flag(OVERRIDES)}",
+        f"--params-override={as_flag(OVERRIDES)}",
     )
     killed = start("train.py", *flags)
     last = tmp_path / "killed" / "checkpoints" / "last"
@@ -88,29 +88,21 @@ def test_killed_training_goes_on_inside_an_epoch(shards, tmp_path):
 
 
 @pytest.fixture
-def run_command(monkeypatch):
+def run_command():
     """Runs a command line in this process."""
-    monkeypatch.syspath_prepend(str(ROOT / "pipelines"))
-
-    def run(name, *flags):
-        monkeypatch.setattr(sys, "argv", [name, *map(str, flags)])
-        importlib.import_module(name).main()
-
-    yield run
-    for name in ("train", "evaluate", "_startup"):
-        sys.modules.pop(name, None)
+    return lambda *arguments: main([*map(str, arguments)])
 
 
 def test_commands_train_and_evaluate_densely(shards, tmp_path, run_command, capfd):
     run_command(
         "train",
-        f"--params_override={as_flag(OVERRIDES)},trainer.train_steps=4,"
+        f"--params-override={as_flag(OVERRIDES)},trainer.train_steps=4,"
         f"train_data.input_path={shards},validation_data.input_path={shards}",
         "--on-corrupt=skip",
         f"--output={tmp_path / 'run'}",
     )
     assert f"skipped 1 damaged record(s)\n  {shards}" in capfd.readouterr().err
-    evaluation = (tmp_path / "run", f"--data={shards}", "--eval=dense", "--batch_size=4")
+    evaluation = (tmp_path / "run", f"--data={shards}", "--eval=dense", "--batch-size=4")
     output = f"--output={tmp_path / 'figures'}"
     run_command("evaluate", *evaluation, "--split=train", "--on-corrupt=skip", output)
     assert "skipped 1 damaged record(s)" in capfd.readouterr().out

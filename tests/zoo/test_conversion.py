@@ -24,7 +24,8 @@ def convert(folder, **changes):
     arguments = {
         "config": case / "config.yaml",
         "checkpoint": case / "checkpoint" / "model_5000.ckpt",
-        "output": folder / "zoo" / "sync5",
+        "zoo": folder / "zoo",
+        "name": "sync5",
         **changes,
     }
     flags = [f"--{name}={value}" for name, value in arguments.items()]
@@ -78,15 +79,15 @@ def test_entry_has_what_a_user_needs(folder, model):
 def test_a_config_that_does_not_fit_lists_both_sides_and_writes_nothing(folder):
     flags = yaml.safe_load((oracle.FOLDER / "cases" / "M1" / "config.yaml").read_text())
     (folder / "other.yaml").write_text(yaml.safe_dump({**flags, "scalewise_update": True}))
-    output = folder / "zoo" / "other"
-    done = convert(folder, config=folder / "other.yaml", output=output)
+    done = convert(folder, config=folder / "other.yaml", name="other")
     assert done.returncode == 2
     first, *listed = done.stderr.splitlines()
     assert first.startswith("error: every variable must find its place: 12 that the flags ask for")
     scope = "tower/whole_graph_model_final"
     assert f"  missing: {scope}/update_node_mlp_/update_conv1_type1/kernel" in listed
     assert f"  left over: {scope}/update_node_mlp/update_conv1/kernel (1, 64, 32)" in listed
-    assert not output.exists() and set(manifest.read_manifest(folder / "zoo")) == {"sync5"}
+    assert not (folder / "zoo" / "other").exists()
+    assert set(manifest.read_manifest(folder / "zoo")) == {"sync5"}
 
 
 def test_labels_of_another_number_and_existing_entries_are_refused(folder):

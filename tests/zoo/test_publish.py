@@ -204,7 +204,7 @@ def test_an_entry_that_exists_is_refused_before_any_work(run, zoo):
 
 
 def test_an_entry_that_is_too_large_is_refused_before_it_is_measured(run, tmp_path):
-    with pytest.raises(ValueError, match=r"at most 0\.001 MB: .* \(--max_megabytes\)"):
+    with pytest.raises(ValueError, match=r"at most 0\.001 MB: .* \(--max-megabytes\)"):
         publish(run, "tiny", zoo=tmp_path / "zoo", max_megabytes=0.001)
     assert not (tmp_path / "zoo").exists()
 

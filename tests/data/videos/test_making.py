@@ -3,7 +3,6 @@ import io
 import json
 import os
 import pathlib
-import runpy
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from official.vision.dataloaders import video_input
 from PIL import Image, ImageOps
 from video_files import frames_of, numbers, write_video
 
+from rstg_tf.cli import main
 from rstg_tf.data.shards.dataset_info import read_info, to_text
 from rstg_tf.data.videos import shard_task
 from rstg_tf.data.videos.beam import check_flags
@@ -461,12 +461,10 @@ def test_flags_of_other_runners_are_known():
     )
 
 
-def test_command_ends_in_one_line(tmp_path, monkeypatch, capsys):
+def test_command_ends_in_one_line(tmp_path, capsys):
     flags = [f"--source={tmp_path / 'none'}", f"--output={tmp_path / 'out'}"]
-    monkeypatch.setattr(sys, "argv", ["make_shards.py", *flags])
-    monkeypatch.syspath_prepend(REPOSITORY / "pipelines")
     with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(REPOSITORY / "pipelines/make_shards.py"), run_name="__main__")
+        main(["data", "make", *flags])
     assert end.value.code == 2
     assert capsys.readouterr().err == (
         f"error: There is no such file or folder of videos. Received: {tmp_path / 'none'}\n"

@@ -1,38 +1,39 @@
-"""Imported first by every command: quiet start, little memory, errors in one line."""
-
-from _interruption import interruptible
+"""Around every command: a quiet start with little memory, and errors in one line."""
 
 import contextlib
 import ctypes
 import io
 import logging
 import os
-import pathlib
 import re
 import sys
 import warnings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow's own pool: glibc gives large tensors back to the system at every step, which then has
-# to clear their pages anew. Trainings are 1.2 to 1.4 times faster so (2 cores).
-os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
-# Names that the terminal's encoding lacks are escaped: one of them must not end a command.
-for _stream in (sys.stdout, sys.stderr):
-    if isinstance(_stream, io.TextIOWrapper):
-        _stream.reconfigure(errors="backslashreplace")
-# What the library logs is shown, line by line on stderr, whatever else configures logging.
-logging.getLogger("rstg_tf").addHandler(logging.lastResort)
-warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
-warnings.filterwarnings("ignore", category=DeprecationWarning)
-# A command also runs from a clone that was not installed.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from rstg_tf.cli.interruption import interruptible
+from rstg_tf.text import printable
 
-# glibc gives each thread a pool of its own, from which the others can't take what it frees, so that
-# records which wait to be shuffled would take up to four times their size. Two pools for all must
-# be asked for before TensorFlow starts its threads.
 _M_ARENA_MAX = -8  # <malloc.h>
-if hasattr(ctypes.CDLL(None), "mallopt"):
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
+def prepare():
+    """Sets what TensorFlow, glibc and the terminal must know before TensorFlow is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow's own pool: glibc gives large tensors back to the system at every step, which then
+    # has to clear their pages anew. Trainings are 1.2 to 1.4 times faster so (2 cores).
+    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+    # Names that the terminal's encoding lacks are escaped: one of them must not end a command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # What the library logs is shown, line by line on stderr, whatever else configures logging.
+    logging.getLogger("rstg_tf").addHandler(logging.lastResort)
+    warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # glibc gives each thread a pool of its own, from which the others can't take what it frees, so
+    # that records which wait to be shuffled would take up to four times their size. Two pools for
+    # all must be asked for before TensorFlow starts its threads.
+    if hasattr(ctypes.CDLL(None), "mallopt"):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 @contextlib.contextmanager
@@ -100,7 +101,6 @@ def _of_file_or_memory(error):
 
 def _in_one_line(message):
     from rstg_tf.files import without_parts
-    from rstg_tf.text import printable
 
     lines = without_parts(message).splitlines()
     listed = [line for line in lines if line.startswith("  ")]
