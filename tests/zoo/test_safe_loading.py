@@ -12,8 +12,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import rstg_tf
 from rstg_tf.evaluation.subject import load_subject
-from rstg_tf.hub import manifest
+from rstg_tf.hub import manifest, metadata_check
 from rstg_tf.hub.loading import load_saved_model
+from rstg_tf.registry import BACKBONES
 
 MARK = "code_ran"  # Made in the working folder by any code of a stranger that runs.
 CODE = f"open({MARK!r}, 'w').close()"
@@ -272,3 +273,28 @@ def test_a_model_that_a_user_trained_and_saved_loads(tmp_path):
     model.save(tmp_path / "own", save_format="tf")
     loaded = load_subject(tmp_path / "own").model
     assert loaded(tf.zeros([1, 2, 8, 8, 3], tf.uint8)).shape == [1, 3]
+
+
+def test_classes_of_plug_ins_are_known_but_no_others(monkeypatch):
+    class Mine(tf.keras.layers.Layer):
+        """Of a plug-in once it is registered as a backbone."""
+
+    class Lambda(Mine):
+        """Its name must not let in that of Keras."""
+
+    for layer in (Mine, Lambda):
+        monkeypatch.setitem(tf.keras.utils.get_custom_objects(), f"other>{layer.__name__}", layer)
+
+    def refused():
+        with pytest.raises(ValueError) as error:
+            metadata_check.check(metadata, "file")
+        return str(error.value)
+
+    metadata = saved_metadata_pb2.SavedMetadata()
+    node = metadata.nodes.add(identifier="_tf_keras_layer")
+    node.metadata = json.dumps({"class_name": "other>Mine", "name": "mine"})
+    assert "'other>Mine' in file" in refused()
+    monkeypatch.setitem(BACKBONES._entries, "mine", (Mine, {}))
+    metadata_check.check(metadata, "file")
+    node.metadata = json.dumps({"class_name": "Lambda", "name": "mine"})
+    assert "'Lambda' in file" in refused()
