@@ -42,7 +42,7 @@ EXTRAS = {
     "export": [
         "exports/export.py interactions_mean --output=exported",
         "exports/export.py interactions_mean --output=exported --format=tflite",
-        "exports/export.py interactions_mean --output=exported --format=onnx",
+        "exports/export.py interactions_rstg --output=exported --format=onnx",
     ],
     "publish": [
         "pipelines/build_zoo.py --status",
