@@ -12,7 +12,9 @@ import pytest
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^( *)(?:<!-- not run: (.+) -->\n *)?```(\w*)\n(.*?)^ *```$", re.M | re.S)
-COMMAND = re.compile(r"^\(?(?:cd \S+ && )?(?:python )((?:pipelines|exports)/\w+\.py)\b(.*)$", re.M)
+COMMAND = re.compile(
+    r"^(python (?:pipelines|exports)/\w+\.py|rstg (?:(?:data|zoo) )?[a-z-]+)\b(.*)$", re.M
+)
 
 
 def blocks(page, language):
@@ -42,8 +44,10 @@ def flags(text):
 
 @functools.cache
 def known_flags(command):
+    program, *words = command.split()
+    module = ["-m", "rstg_tf.cli"] if program == "rstg" else []
     done = subprocess.run(
-        [sys.executable, command, "--help"],
+        [sys.executable, *module, *words, "--help"],
         check=True,
         cwd=REPOSITORY,
         capture_output=True,

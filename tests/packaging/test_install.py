@@ -17,39 +17,39 @@ ZOO = REPOSITORY / "model_zoo"
 SHORT = "trainer.train_steps=2,trainer.validation_interval=2,trainer.checkpoint_interval=2"
 
 DATA = [
-    "pipelines/make_interactions.py --split=train --num-videos=4 --size=32 --frames=4 --output=d",
-    "pipelines/make_syncmnist.py --digits=3 --num-videos=3 --digit-source=embedded --output=s",
-    "pipelines/inspect_shards.py d --verify",
+    "rstg data make-interactions --split=train --num-videos=4 --size=32 --frames=4 --output=d",
+    "rstg data make-syncmnist --digits=3 --num-videos=3 --digit-source=embedded --output=s",
+    "rstg data inspect d --verify",
 ]
 TRAIN = [
-    "pipelines/train.py --list",
-    f"pipelines/train.py --experiment=interactions_mean --output=r "
+    "rstg train --list",
+    f"rstg train --experiment=interactions_mean --output=r "
     f"--params-override={SHORT},validation_data.num_examples=4",
-    "pipelines/evaluate.py interactions_mean --num-clips=20 --output=e",
-    "pipelines/describe.py rstg_res3_4 --scale=lite --output=model.png",
-    "pipelines/draw_attention.py interactions_rstg --output=attention.png",
+    "rstg evaluate interactions_mean --num-clips=20 --output=e",
+    "rstg describe rstg_res3_4 --scale=lite --output=model.png",
+    "rstg draw-attention interactions_rstg --output=attention.png",
 ]
 EXTRAS = {
     "data": DATA,
     "train": [*DATA, *TRAIN],
-    "video": ["pipelines/predict.py interactions_rstg videos --annotate=drawn"],
+    "video": ["rstg predict interactions_rstg videos --annotate=drawn"],
     "shards": [
-        "pipelines/make_shards.py --source=videos --output=shards",
-        "pipelines/inspect_shards.py shards --verify",
+        "rstg data make --source=videos --output=shards",
+        "rstg data inspect shards --verify",
     ],
     "s3": ["-c import boto3, rstg_tf.data.storage"],
-    "serve": ["-c import rstg_tf; rstg_tf.serving.Client('model')", "exports/client.py --help"],
+    "serve": ["-c import rstg_tf; rstg_tf.serving.Client('model')", "rstg serve-client --help"],
     "export": [
-        "exports/export.py interactions_mean --output=exported",
-        "exports/export.py interactions_mean --output=exported --format=tflite",
-        "exports/export.py interactions_rstg --output=exported --format=onnx",
+        "rstg export interactions_mean --output=exported",
+        "rstg export interactions_mean --output=exported --format=tflite",
+        "rstg export interactions_rstg --output=exported --format=onnx",
     ],
     "publish": [
-        "pipelines/build_zoo.py --status",
-        "pipelines/convert_checkpoint.py --help",
-        "pipelines/complete_entry.py interactions_mean --num-clips=20 --notebook",
+        "rstg zoo status",
+        "rstg convert --help",
+        "rstg complete interactions_mean --num-clips=20 --notebook",
     ],
-    "completion": ["pipelines/train.py --help", "-m rstg_tf.cli --print-completion bash"],
+    "completion": ["rstg train --help", "-m rstg_tf.cli --print-completion bash"],
     "docs": [f"-m mkdocs build --quiet --strict -f {REPOSITORY}/mkdocs.yml -d {{here}}/site"],
 }
 
@@ -137,8 +137,8 @@ def test_an_extra_alone_is_enough_for_its_commands(core, wheel, tmp_path, extra)
         program, *arguments = command.format(here=tmp_path).split()
         if program == "-c":
             arguments = [command.removeprefix("-c ")]
-        elif program.endswith(".py"):
-            program = str(REPOSITORY / program)
+        elif program == "rstg":
+            program = str(environment / "bin/rstg")
         call(environment, tmp_path, program, *arguments)
     shutil.rmtree(tmp_path)  # Gigabytes.
 
