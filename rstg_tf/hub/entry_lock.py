@@ -1,4 +1,4 @@
-"""Readers of an entry and who replaces it: each waits for the other, but not for ever."""
+"""Readers and writers of an entry wait for each other, but not for ever."""
 
 import contextlib
 import errno
@@ -9,7 +9,7 @@ import time
 
 from rstg_tf.hub.manifest import ENTRY
 
-# Who waited so many seconds goes on; a reader finds out by looking whether the entry is the same.
+# After so many seconds the wait ends; a reader then looks whether the entry is still the same.
 _PATIENCE = 60.0
 _PAUSE = 0.005
 
@@ -30,8 +30,8 @@ def reading(entry):
     end = time.monotonic() + _PATIENCE
     while True:
         with contextlib.ExitStack() as stack:
-            # The door is shut by who waits to replace the entry, so that readers, of whom there is
-            # always one, do not keep it out.
+            # A writer that waits to replace the entry shuts the door, so that a stream of readers
+            # does not keep it out.
             folder, door = _open(entry, stack)
             _lock(door, fcntl.LOCK_SH)
             _lock(folder, fcntl.LOCK_SH)

@@ -1,7 +1,7 @@
 """The zoo from its experiments: each trained, measured, published, and given its notebook."""
 
 import contextlib
-import sys
+import logging
 import time
 
 import tensorflow as tf
@@ -14,20 +14,21 @@ from rstg_tf.training import train
 from rstg_tf.zoo import completing, notebook, plan, publishing, tables
 
 NUM_CLIPS = 5_000
+_LOG = logging.getLogger(__name__)
 
 
 def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None, progress=True):
-    """Goes on with every entry from where it is, one after the other.
+    """Takes every entry on from where it is, one after the other.
 
-    It may be stopped at any moment and called again: a training goes on from its last checkpoint,
+    It may be stopped at any moment and called again: a training resumes from its last checkpoint,
     an evaluation that ended is not repeated, and an entry is there whole or not at all. What is
     published already is not trained again, nor replaced. The tables of the zoo's `README.md` are
-    made anew after each entry.
+    made anew after each entry. What is being done is logged.
 
     Args:
         plans: what `make_plans` returned.
         minutes: time for training, in all; what is trained is published after it, too. The
-            training that is cut goes on with the next call.
+            training that is cut resumes with the next call.
         num_clips: clips of the test set that an entry is measured on.
         notebooks: whether to execute notebooks.
         command: the command that asks for it, to be recorded.
@@ -47,10 +48,10 @@ def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None
             _publish(entry, num_clips, command, progress)
             _complete(entry, notebooks, progress)
         except publishing.NotBetterThanChance as error:
-            _tell(f"{entry.name}: not published: {error}")
+            _LOG.warning("%s: not published: %s", entry.name, error)
         except (ValueError, OSError, ArithmeticError, RuntimeError, tf.errors.OpError) as error:
             failed[entry.name] = str(error)
-            _tell(f"{entry.name}: failed: {error}")
+            _LOG.warning("%s: failed: %s", entry.name, error)
         finally:
             tf.keras.backend.clear_session()
         tables.refresh(entry.zoo)
@@ -81,7 +82,7 @@ def _train(entry, budget, num_clips):
         # It is only checked for having these settings.
         train(entry.config, entry.run.path)
     elif state in (plan.NOT_TRAINED, plan.BEGUN) and (budget.minutes is None or budget.minutes > 0):
-        _tell(f"{entry.name}: training")
+        _LOG.warning("%s: training", entry.name)
         with budget.spent():
             train(entry.config, entry.run.path, budget.minutes)
 
@@ -90,10 +91,10 @@ def _publish(entry, num_clips, command, progress):
     """Measures and publishes an entry that is trained."""
     if plan.state_of(entry, num_clips) != plan.TRAINED:
         return
-    _tell(f"{entry.name}: evaluation on {num_clips:,} clips")
+    _LOG.warning("%s: evaluation on %s clips", entry.name, f"{num_clips:,}")
     metrics = _evaluate(entry, num_clips, command, progress)
     publishing.publish(entry.run.path, entry.name, entry.zoo, metrics=metrics)
-    _tell(f"{entry.name}: published")
+    _LOG.warning("%s: published", entry.name)
 
 
 def _complete(entry, notebooks, progress):
@@ -102,7 +103,7 @@ def _complete(entry, notebooks, progress):
         missing = completing.lacks(entry.name, entry.zoo)
         files = [file for file in missing if notebooks or file != notebook.FILE_NAME]
         if files:
-            _tell(f"{entry.name}: {' and '.join(files)}")
+            _LOG.warning("%s: %s", entry.name, " and ".join(files))
             completing.complete(
                 entry.name, files, entry.zoo, config=entry.config, progress=progress
             )
@@ -119,7 +120,3 @@ def _evaluate(entry, num_clips, command, progress):
     check_room(entry.metrics.parent)
     report = measure(subject, num_clips=num_clips, command=command, progress=progress)
     return report.save(entry.metrics.parent)
-
-
-def _tell(text):
-    print(text, file=sys.stderr, flush=True)

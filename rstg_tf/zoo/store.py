@@ -178,7 +178,7 @@ def _mended(zoo):
 
 
 def _own(directory):
-    with contextlib.suppress(ValueError):  # A damaged one is told to who reads it.
+    with contextlib.suppress(ValueError):  # Readers are told of a damaged one.
         return manifest.read_entry(directory)
     return None
 
