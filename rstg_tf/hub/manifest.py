@@ -220,8 +220,8 @@ def no_zoo(folder, name=None):
     asked = f"{str(name)!r}, and " if name is not None else ""
     return FileNotFoundError(
         f"Published models are in a folder that ${VARIABLE} or `zoo=` names, by default model_zoo/ "
-        "beside the package: a clone of the repository of RSTG-TF has it, an installed package has "
-        f"not. Received: {asked}{folder}, which is no folder"
+        "beside the package. A clone of the repository of RSTG-TF has it, an installed package has "
+        f"none. Received: {asked}{folder}, which does not exist"
     )
 
 

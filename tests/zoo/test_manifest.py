@@ -27,7 +27,12 @@ def test_where_there_is_no_zoo_it_is_said_where_one_can_be_had(tmp_path, monkeyp
     for ask in (rstg_tf.list_models, rstg_tf.model_info, rstg_tf.load_model):
         with pytest.raises(FileNotFoundError) as error:
             ask("i3d")
-        for word in ("$RSTG_TF_MODEL_ZOO", "`zoo=`", "a clone", str(tmp_path / "none")):
+        for word in (
+            "$RSTG_TF_MODEL_ZOO",
+            "`zoo=`",
+            "clone of the repository",
+            str(tmp_path / "none"),
+        ):
             assert word in str(error.value)
 
 
