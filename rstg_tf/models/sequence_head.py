@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from rstg_tf.layers import RegionPooling
+from rstg_tf.layers.folding import sizes
 from rstg_tf.registry import HEADS
 
 
@@ -108,8 +109,7 @@ class SequenceHead(tf.keras.layers.Layer):
         if self.spatial == "mean":
             return self._project(tf.reduce_mean(features, axis=(2, 3)))
         cells = self._cells(self._convolution(features))
-        shape = tf.shape(cells)
-        side_by_side = tf.reshape(cells, [shape[0], shape[1], self.grid**2 * self.units])
+        side_by_side = tf.reshape(cells, [*sizes(features)[:2], self.grid**2 * self.units])
         return self._project(side_by_side)
 
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from closeness import assert_close
 
+from rstg_tf.models import VideoClassifier
 from rstg_tf.serving import edge
 
 # Of probabilities: rounding of the weights.
@@ -30,6 +31,14 @@ def test_onnx_takes_clips_of_any_size(subject, settings, tmp_path):
     assert_close(found, subject.model(clips)["logits"])
     with pytest.raises(FileExistsError, match="must not be there"):
         edge.export_onnx(subject, settings, tmp_path / "onnx")
+
+
+@pytest.mark.parametrize("head", ["mean", "conv_lstm"])
+def test_onnx_takes_the_controls_without_graph(subject, settings, tmp_path, head):
+    backbone = {"filters": (4, 8, 8)}
+    model = VideoClassifier(3, backbone_options=backbone, head=head, head_options={"units": 8})
+    report = edge.export_onnx(subject._replace(model=model), settings, tmp_path / "onnx")
+    assert max(losses(report).values()) <= LOSS["float32"]
 
 
 def test_tflite_has_built_in_operations_only(subject, settings, clips, tmp_path):
