@@ -3,10 +3,10 @@
 import concurrent.futures
 import functools
 import json
+import logging
 import math
 import os
 import pathlib
-import sys
 import threading
 
 import numpy as np
@@ -24,6 +24,7 @@ from rstg_tf.data.shards.records import sha256_of, write_records
 from rstg_tf.data.shards.sequence_example import encode_clip
 from rstg_tf.files import check_room, written_whole
 
+_log = logging.getLogger(__name__)
 _SHARD_BYTES = 128 * 2**20
 _MIN_SHARDS = 4
 _CHUNK = 8
@@ -45,7 +46,7 @@ def write_shards(source, directory, num_shards=None, workers=None, progress=None
         num_shards: Number of shards; by default as many as make about 128 MB each, at least 4.
         workers: Number of threads, by default one for each core.
         progress: Called with the number of clips whenever some were written, one call at a time.
-        tell: Called with a line on what a user should know; by default it goes to stderr.
+        tell: Called with a line on what a user should know; by default it is logged.
 
     Returns:
         `pathlib.Path` of `dataset_info.json`.
@@ -69,8 +70,8 @@ def write_shards(source, directory, num_shards=None, workers=None, progress=None
     info = _describe(source, directory, num_shards)
     there = sum(shard["examples"] for shard in info["splits"][source.split]["shards"])
     check_room(directory, math.ceil(record_bytes * (source.num_examples - there)))
-    with one_maker(directory, source.split, tell or to_stderr):
-        _Writer(source, directory, num_shards, progress, tell or to_stderr).run(workers)
+    with one_maker(directory, source.split, tell or _log.warning):
+        _Writer(source, directory, num_shards, progress, tell or _log.warning).run(workers)
     return directory / INFO
 
 
@@ -84,11 +85,6 @@ def one_maker(directory, split, tell):
     """
     waiting = f"Another process makes the {split} split in {directory}; waiting for it."
     return alone(storage.join(str(directory), f".{split}.lock"), functools.partial(tell, waiting))
-
-
-def to_stderr(line):
-    """Prints a line for the user."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class _Writer:

@@ -1,10 +1,10 @@
 """Runs tasks by Apache Beam: in this process, or wherever its flags say."""
 
 import argparse
-import builtins
-import contextlib
 import functools
-import re
+import os
+import pickle
+import tempfile
 
 _HERE = ("DirectRunner", "FnApiRunner")
 
@@ -27,10 +27,19 @@ def run_tasks(function, tasks, flags=()):
     import apache_beam
 
     options, runner = _options_and_runner(flags)
-    with _errors_of_tasks(), apache_beam.Pipeline(runner=runner, options=options) as pipeline:
-        created = pipeline | "Tasks" >> apache_beam.Create(tasks, reshuffle=False)
-        spread = created | "Spread" >> apache_beam.Reshuffle()
-        _ = spread | "Run" >> apache_beam.Map(functools.partial(_run, function))
+    # Beam would wrap errors of files and memory, and print them with its own frames.
+    with tempfile.TemporaryDirectory() as errors:
+        try:
+            with apache_beam.Pipeline(runner=runner, options=options) as pipeline:
+                created = pipeline | "Tasks" >> apache_beam.Create(tasks, reshuffle=False)
+                spread = created | "Spread" >> apache_beam.Reshuffle()
+                _ = spread | "Run" >> apache_beam.Map(functools.partial(_run, function, errors))
+        except RuntimeError as error:
+            if not isinstance(runner, str):
+                raise
+            reason = str(error).strip().splitlines()[-1:]
+            raise OSError(f"A worker of {runner} failed ({''.join(reason)}).") from error
+        _raise_first(errors)
 
 
 def check_flags(flags):
@@ -74,43 +83,22 @@ def _check_known(flags):
         )
 
 
-# Errors of tasks that run in the process that waits for them; None in all others.
-_errors_here = None
-
-
-def _run(function, task):
-    if _errors_here is None:
+def _run(function, errors, task):
+    """Calls the function; on this machine its error is left in a folder, elsewhere Beam has it."""
+    if not os.path.isdir(errors):
         function(task)
-    elif not _errors_here:  # After an error the rest is left alone.
+    elif not os.listdir(errors):  # After an error the rest is left alone.
         try:
             function(task)
         except (OSError, MemoryError) as error:
-            _errors_here.append(error)
+            if type(error).__module__ != "builtins":  # Such as those of PyAV.
+                error = OSError(str(error))
+            file, _ = tempfile.mkstemp(dir=errors)
+            with open(file, "wb") as opened:
+                pickle.dump(error, opened)
 
 
-@contextlib.contextmanager
-def _errors_of_tasks():
-    """Raises errors of files and memory, which Beam would print and wrap with its own frames."""
-    global _errors_here
-    _errors_here = []
-    try:
-        yield
-        if _errors_here:
-            raise _errors_here[0]
-    except RuntimeError as error:
-        found = _of_worker(error)
-        if found is None:
-            raise
-        raise found from error
-    finally:
-        _errors_here = None
-
-
-def _of_worker(error):
-    """The error of a file or of memory that Beam wrote into the text of its own, or None."""
-    written = r"^(?:RuntimeError: )?(?:[\w.]+\.)?(\w+)(?:: (.*?))?(?: \[while running .*)?$"
-    for name, message in reversed(re.findall(written, str(error), re.MULTILINE)):
-        kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, (OSError, MemoryError)):
-            return (MemoryError if issubclass(kind, MemoryError) else OSError)(message)
-    return None
+def _raise_first(errors):
+    for name in os.listdir(errors):
+        with open(os.path.join(errors, name), "rb") as file:
+            raise pickle.load(file)

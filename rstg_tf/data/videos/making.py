@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import logging
 import math
 import threading
 
@@ -12,14 +13,16 @@ import numpy as np
 
 from rstg_tf.data import storage
 from rstg_tf.data.shards.dataset_info import INFO, add_split, read_info, shard_name, write_split
-from rstg_tf.data.shards.shard_writer import one_maker, to_stderr
+from rstg_tf.data.shards.shard_writer import one_maker
 from rstg_tf.data.videos.beam import check_flags, run_tasks
 from rstg_tf.data.videos.encoding import FrameFormat
 from rstg_tf.data.videos.shard_task import (
+    CHECKED,
+    FAILED,
+    WRITTEN,
     ShardTask,
     check_shard,
     encoded_length,
-    list_checked,
     list_notes,
     read_note,
     write_shard,
@@ -27,6 +30,7 @@ from rstg_tf.data.videos.shard_task import (
 from rstg_tf.files import check_room
 
 FAILURES = "failures.csv"
+_log = logging.getLogger(__name__)
 _SHARD_BYTES = 128 * 2**20
 _MIN_SHARDS = 4
 _SAMPLE = 8
@@ -68,7 +72,7 @@ def make_shards(
             in this process, on all cores.
         progress: Called with the number of shards that are there (or checked), and of all, now
             and then.
-        tell: Called with a line on what a user should know; by default it goes to stderr.
+        tell: Called with a line on what a user should know; by default it is logged.
 
     Returns:
         Path of `dataset_info.json`, str. Beside it is `failures.csv`, which says which videos
@@ -101,11 +105,11 @@ def make_shards(
     _check_other_videos(info, listed.split, directory)
     maker = _Maker(directory, listed, frame_format, made_by, max_failures, beam_flags, progress)
     if storage.is_remote(directory):
-        maker.make(tell or to_stderr)
+        maker.make(tell or _log.warning)
     else:
         check_room(directory, math.ceil(np.mean(lengths or [0]) * len(listed.videos)))
-        with one_maker(directory, listed.split, tell or to_stderr):
-            maker.make(tell or to_stderr)
+        with one_maker(directory, listed.split, tell or _log.warning):
+            maker.make(tell or _log.warning)
     return storage.join(directory, INFO)
 
 
@@ -193,7 +197,7 @@ class _Maker:
         missing = self._tasks(lambda name: name not in self._there())
         if missing:
             done = self._num_shards - len(missing)
-            self._run_tasks(write_shard, missing, list_notes, done)
+            self._run_tasks(write_shard, missing, (WRITTEN, FAILED), done)
             self._check_complete(self._gather())
         elif self._progress:
             self._progress(self._num_shards, self._num_shards)
@@ -212,7 +216,7 @@ class _Maker:
             Failures of shards that were left out because of them.
         """
         found, left_out = self._there(), []
-        for name, _ in list_notes(self._notes):
+        for name in list_notes(self._notes, WRITTEN, FAILED):
             shard = read_note(self._notes, name, self._run)
             if shard and "bytes" in shard:
                 found[shard["file"]] = shard
@@ -228,8 +232,9 @@ class _Maker:
         tasks = self._tasks(lambda name: name in there)
         if not tasks:
             return {}
-        self._run_tasks(check_shard, tasks, list_checked, 0)
-        notes = [read_note(self._notes, name, self._run) for name in list_checked(self._notes)]
+        self._run_tasks(check_shard, tasks, (CHECKED,), 0)
+        names = list_notes(self._notes, CHECKED)
+        notes = [read_note(self._notes, name, self._run) for name in names]
         faults = {note["file"]: note["fault"] for note in notes if note}
         storage.remove_folder(self._notes)
         unknown = "could not be checked"
@@ -285,9 +290,9 @@ class _Maker:
             if wanted(name)
         ]
 
-    def _run_tasks(self, function, tasks, list_done, done):
+    def _run_tasks(self, function, tasks, kinds, done):
         def count():
-            return done + len(list_done(self._notes))
+            return done + len(list_notes(self._notes, *kinds))
 
         with _watched(count, self._num_shards, self._progress):
             run_tasks(function, tasks, self._beam_flags)

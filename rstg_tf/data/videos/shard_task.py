@@ -15,8 +15,9 @@ from rstg_tf.data.videos.encoding import FrameFormat, encode_video
 from rstg_tf.data.videos.file_names import frames_in_order
 from rstg_tf.data.videos.video_list import VideoList
 
-_WRITTEN = re.compile(r"(.+\.tfrecord)\.([0-9]{1,9})\.json")
-_CHECKED = re.compile(r"(.+\.tfrecord)\.checked\.json")
+# Of a shard written, of one with failures, of one that was there.
+WRITTEN, FAILED, CHECKED = "written", "failed", "checked"
+_NOTE = re.compile(rf".+\.tfrecord\.({WRITTEN}|{FAILED}|{CHECKED})\.json")
 _LEFT_OUT = {"file": str, "failures": SHARD["failures"]}
 _MAX_REASON = 300
 
@@ -44,7 +45,7 @@ class ShardTask(NamedTuple):
 
 
 def write_shard(task):
-    """Writes a shard whole, then a note of it: `SHARD.FAILURES.json`.
+    """Writes a shard whole, then a note of it: `SHARD.written.json`, `SHARD.failed.json`.
 
     Videos that can't be decoded are left out and noted. Where all workers together found more of
     them than are allowed, the shard is left out, and so are all that would follow.
@@ -55,7 +56,8 @@ def write_shard(task):
     Raises:
         OSError: Files can't be read or written for another reason than a damaged video.
     """
-    left = task.allowed_failures - sum(failures for _, failures in list_notes(task.notes))
+    failed = (read_note(task.notes, name, task.run) for name in list_notes(task.notes, FAILED))
+    left = task.allowed_failures - sum(len(note.get("failures", ())) for note in failed if note)
     if left < 0:
         return
     name = task.path.rsplit("/", 1)[-1]
@@ -71,7 +73,7 @@ def write_shard(task):
     except _TooManyFailures:
         pass
     note["failures"] = failures
-    _leave(task, f"{name}.{len(failures)}.json", note)
+    _leave(task, FAILED if failures else WRITTEN, note)
 
 
 def check_shard(task):
@@ -86,8 +88,7 @@ def check_shard(task):
     Raises:
         OSError: Files can't be read.
     """
-    name = task.path.rsplit("/", 1)[-1]
-    _leave(task, f"{name}.checked.json", {"file": name, "fault": _fault(task)})
+    _leave(task, CHECKED, {"file": task.path.rsplit("/", 1)[-1], "fault": _fault(task)})
 
 
 def encoded_length(video, listed, frame_format):
@@ -96,16 +97,10 @@ def encoded_length(video, listed, frame_format):
     return None if encoded is None else len(encoded.record)
 
 
-def list_notes(folder):
-    """Returns `[(name, failures)]`: the notes of shards written, with how many videos failed."""
-    found = map(_WRITTEN.fullmatch, storage.list_files(folder, below=False))
-    return [(match[0], int(match[2])) for match in found if match]
-
-
-def list_checked(folder):
-    """Returns the names of the notes of shards checked."""
-    found = map(_CHECKED.fullmatch, storage.list_files(folder, below=False))
-    return [match[0] for match in found if match]
+def list_notes(folder, *kinds):
+    """Returns the names of notes of some kinds: `WRITTEN`, `FAILED`, `CHECKED`."""
+    found = map(_NOTE.fullmatch, storage.list_files(folder, below=False))
+    return [match[0] for match in found if match and match[1] in kinds]
 
 
 def read_note(folder, name, run):
@@ -115,7 +110,8 @@ def read_note(folder, name, run):
     than `file` and `failures`. Of a shard checked it is `file` and `fault`, which is empty where
     the shard is as it should be.
     """
-    form = {"file": str, "fault": str} if _CHECKED.fullmatch(name) else (SHARD, _LEFT_OUT)
+    is_checked = name.endswith(f".{CHECKED}.json")
+    form = {"file": str, "fault": str} if is_checked else (SHARD, _LEFT_OUT)
     path = storage.join(folder, name)
     try:
         note = parse(storage.read(path), {"run": str, "shard": form}, "The note", path)
@@ -129,7 +125,8 @@ class _TooManyFailures(Exception):
     pass
 
 
-def _leave(task, name, note):
+def _leave(task, kind, note):
+    name = f"{note['file']}.{kind}.json"
     with storage.written_whole(storage.join(task.notes, name)) as part:
         part.write_text(json.dumps({"run": task.run, "shard": note}))
 

@@ -365,9 +365,9 @@ def test_notes_that_are_damaged_or_of_another_run_count_nothing(own, tmp_path):
     notes.mkdir(parents=True)
     shard = {"file": "mine-train-00000-of-00003.tfrecord", "examples": 9, "bytes": 9}
     for name, text in {
-        "mine-train-00000-of-00003.tfrecord.0.json": json.dumps({"run": "x", "shard": shard}),
-        "mine-train-00001-of-00003.tfrecord.0.json": "[" * 10**5,
-        "mine-train-00002-of-00003.tfrecord.7.json": "",
+        "mine-train-00000-of-00003.tfrecord.written.json": json.dumps({"run": "x", "shard": shard}),
+        "mine-train-00001-of-00003.tfrecord.written.json": "[" * 10**5,
+        "mine-train-00002-of-00003.tfrecord.failed.json": "",
         "mine-train-00002-of-00003.tfrecord.checked.json": "{}",
         **{".json": "", "x.json": "", "..json": "", "a.tfrecord.-1.json": "{}"},
     }.items():
