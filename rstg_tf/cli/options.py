@@ -43,7 +43,7 @@ _SHARED = {
         "action": "append",
         "default": [],
         "metavar": "NAME=NUMBER",
-        "help": "of how large videos may be: frame_pixels, frames, pixels, ...; see README.md",
+        "help": "of how large videos may be: frames, pixels, ...; see docs/guides/videos.md",
     },
     "--mnist-path": {"metavar": "FILE.npz", "help": "MNIST's file, for digits of SyncMNIST"},
     "--output": {"metavar": "FOLDER", "help": "folder to write"},
