@@ -133,10 +133,10 @@ def _call_python(code):
 
 
 def _python(*arguments):
-    """Runs Python with this very package, which need not be installed."""
+    """Runs Python with this very package, and nothing of the folder that it runs in."""
     paths = [str(pathlib.Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    return subprocess.run([sys.executable, *arguments], env=environment)
+    return subprocess.run([sys.executable, "-P", *arguments], env=environment)
 
 
 def _summarise(start, entry, runs, metrics, picture):

@@ -26,7 +26,9 @@ def prepare():
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     # What the library logs is shown, line by line on stderr, whatever else configures logging.
-    logging.getLogger("rstg_tf").addHandler(logging.lastResort)
+    logger = logging.getLogger("rstg_tf")
+    logger.setLevel(logging.WARNING)
+    logger.addHandler(logging.lastResort)
     warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     # glibc gives each thread a pool of its own, from which the others can't take what it frees, so
