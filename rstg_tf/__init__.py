@@ -2,7 +2,7 @@
 
 Nicolicioiu, Duta, Leordeanu, "Recurrent Space-time Graph Neural Networks", NeurIPS 2019.
 
-    block = rstg_tf.RSTG(scales=(3, 2, 1), node_dim=512, head="map")
+    block = rstg_tf.RSTG(scales=(3, 2, 1), node_dim=512, readout="map")
     features = block(features)                      # [B, T, H, W, C] -> [B, T, H, W, C]
     model = rstg_tf.load_model("interactions_rstg")  # a published model, checksums verified
 

@@ -204,7 +204,7 @@ class NaiveBlock:
                 nodes = dense(block.back_projection, nodes)
             frames.append(nodes)
             attentions.append(np.stack(rows) if rows else np.zeros((0,)))
-        if block.head == "vec":
+        if block.readout == "vec":
             last = frames[-1] if block.final == "last" else np.mean(frames, axis=0)
             return last.sum(axis=0), np.stack(attentions)
         return self.residual(clip, np.stack(frames)), np.stack(attentions)

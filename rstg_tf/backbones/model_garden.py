@@ -26,7 +26,7 @@ def add_rstg(backbone, endpoint, **options):
         backbone: a functional Keras model from clips `[B, T, H, W, C]` to a dict of endpoints in
             the order of depth, such as Model Garden's `ResNet3D`, or what this function returned.
         endpoint: key of the stage after which the block stands: `"2"` to `"5"` with `ResNet3D`.
-        **options: arguments of `rstg_tf.RSTG` besides `head`, which is `"map"`.
+        **options: arguments of `rstg_tf.RSTG` besides `readout`, which is `"map"`.
 
     Returns:
         A Keras model from clips to the same endpoints, that of `endpoint` behind the block, with
@@ -53,7 +53,7 @@ def add_rstg(backbone, endpoint, **options):
         )
     names = list(endpoints)
     later = names[names.index(endpoint) + 1 :]
-    block = RSTG(**{"name": f"rstg_{endpoint}", **options}, head="map")
+    block = RSTG(**{"name": f"rstg_{endpoint}", **options}, readout="map")
     outputs = {**endpoints, endpoint: block(endpoints[endpoint])}
     if later:
         rest = tf.keras.Model(endpoints[endpoint], {name: endpoints[name] for name in later})

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer
 from rstg_tf.layers.folding import fold_time, unfold_time
 from rstg_tf.registry import BACKBONES
 
 
 @BACKBONES.register("simple_conv")
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
-class SimpleConv(tf.keras.layers.Layer):
+class SimpleConv(ConfiguredLayer):
     """A stack of 3x3 convolutions and 2x2 max-pools, applied to every frame by itself.
 
     Nicolicioiu et al. 2019, section 4.1: three layers with 512 filters each.  A layer is a valid
@@ -74,7 +75,3 @@ class SimpleConv(tf.keras.layers.Layer):
         for convolution, bias in zip(self._convolutions, self._biases, strict=True):
             x = tf.nn.relu(tf.nn.bias_add(self._pool(convolution(x)), bias))
         return unfold_time(x, frames)
-
-    def get_config(self):
-        """Constructor arguments."""
-        return {**super().get_config(), "filters": self.filters}

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from rstg_tf.layers import RSTG
 from rstg_tf.layers.bottleneck import Bottleneck
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.folding import fold_time, sizes, unfold_time
 from rstg_tf.layers.non_local import NonLocal
 from rstg_tf.layers.normalization import frozen_statistics
@@ -36,7 +37,7 @@ C2D_KERNELS = {"stem": 1, **{stage: (1,) * blocks for stage, (blocks, _) in STAG
 
 @BACKBONES.register("video_resnet", hidden=("layout",))
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class VideoResNet(tf.keras.layers.Layer):
+class VideoResNet(ConfiguredLayer):
     """A ResNet-50 over space and time (Wang et al., CVPR 2018, table 1 and section 4).
 
     The stem and `res3`, `res4` halve height and width, as does the pool after the stem; a pool
@@ -50,7 +51,7 @@ class VideoResNet(tf.keras.layers.Layer):
             first convolution of every block. `I3D_KERNELS` (the default) or `C2D_KERNELS`, say.
         non_local: stages with a `NonLocal` block after every second residual block.
         graphs: stages with an `RSTG` block (to-map) before the last residual block.
-        graph_options: arguments of the RSTG blocks besides `head`.
+        graph_options: arguments of the RSTG blocks besides `readout`.
         stride_place: convolution of a block with the stride, see `rstg_tf.layers.Bottleneck`.
         res5_stride: step of `res5` in height and width, 1 or 2.
         pool_padding: pixels of padding around the map before the pool after the stem, 0 or 1.
@@ -112,12 +113,8 @@ class VideoResNet(tf.keras.layers.Layer):
             )
         if not width > 0:
             raise ValueError(f"`width` must be positive. Received: width={width!r}")
-        for name, value, choices in (
-            ("res5_stride", res5_stride, (1, 2)),
-            ("pool_padding", pool_padding, (0, 1)),
-        ):
-            if value not in choices:
-                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")
+        check_choice((1, 2), res5_stride=res5_stride)
+        check_choice((0, 1), pool_padding=pool_padding)
         self.width = width
         self.temporal_kernels = kernels
         self.non_local = tuple(non_local)
@@ -156,7 +153,7 @@ class VideoResNet(tf.keras.layers.Layer):
                     layers.append(NonLocal(name=f"{stage}_{index}_non_local", **shared))
                 if stage in self.graphs and index == count - 2:
                     graph = RSTG(
-                        **{"head": "map", **self.graph_options},
+                        **{"readout": "map", **self.graph_options},
                         name=f"{stage}_graph",
                         dtype=self.dtype_policy,
                     )
@@ -184,24 +181,6 @@ class VideoResNet(tf.keras.layers.Layer):
                 x = _pool_time(x)
         outputs = endpoints if return_endpoints else x
         return (outputs, attention) if return_attention else outputs
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            width=self.width,
-            temporal_kernels=self.temporal_kernels,
-            non_local=self.non_local,
-            graphs=self.graphs,
-            graph_options=self.graph_options,
-            stride_place=self.stride_place,
-            res5_stride=self.res5_stride,
-            pool_padding=self.pool_padding,
-            batch_norm=self.batch_norm,
-            recompute=self.recompute,
-            layout=self.layout,
-        )
-        return config
 
 
 def _pool_space(x, padding):

@@ -14,7 +14,7 @@ _LSTM = "cudnn_lstm/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell/"
 
 
 def block_from_reference(
-    flags: Mapping[str, Any], variables: Mapping[str, np.ndarray], place: str, head: str = "vec"
+    flags: Mapping[str, Any], variables: Mapping[str, np.ndarray], place: str, readout: str = "vec"
 ) -> RSTG:
     """Builds the block that the authors' released code makes of its flags and variables.
 
@@ -24,7 +24,7 @@ def block_from_reference(
         variables: dict of checkpoint name to array, of the graph's variables at least; constants
             (resize filters, positional maps) and variables outside the graph are passed over.
         place: where the graph stands: `"final"`, `"res2"`, ... `"res5"`.
-        head: `"vec"` for the released `final_video_feats` `[B, C]`, or `"map"` for the released
+        readout: `"vec"` for the released `final_video_feats` `[B, C]`, or `"map"` for the released
             `remap` `[B, T, H, W, C]`, which is not normalised and not yet added to the map.
 
     Returns:
@@ -47,7 +47,7 @@ def block_from_reference(
         )
     block = RSTG(
         **block_options(flags),
-        head=head,
+        readout=readout,
         residual=False,
         output_norm="none",
         project_back=f"{scope}project_back_to_i3d/kernel" in graph,

@@ -191,7 +191,7 @@ def _parts_of_stage(place, kind, layers):
 
 
 def _graph(place, block, branch=False):
-    return Stage(place, f"RSTG to {block.head}", "graph", branch), [block]
+    return Stage(place, f"RSTG to {block.readout}", "graph", branch), [block]
 
 
 @contextlib.contextmanager

@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.video_convolution import VideoConvolution
 
 STRIDE_PLACES = ("middle", "first")
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class Bottleneck(tf.keras.layers.Layer):
+class Bottleneck(ConfiguredLayer):
     """Three convolutions and a shortcut: t x 1 x 1, 1 x 3 x 3, 1 x 1 x 1.
 
     He et al., CVPR 2016, with the temporal kernels of Wang et al., CVPR 2018.
@@ -44,11 +45,7 @@ class Bottleneck(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if stride_place not in STRIDE_PLACES:
-            raise ValueError(
-                f"`stride_place` must be one of {STRIDE_PLACES}. "
-                f"Received: stride_place={stride_place!r}"
-            )
+        check_choice(STRIDE_PLACES, stride_place=stride_place)
         self.filters = filters
         self.temporal_kernel = temporal_kernel
         self.stride = stride
@@ -91,17 +88,3 @@ class Bottleneck(tf.keras.layers.Layer):
         branch = self.middle(branch, training=training)
         branch = self.expand(branch, training=training)
         return tf.nn.relu(branch + shortcut)
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            filters=self.filters,
-            temporal_kernel=self.temporal_kernel,
-            stride=self.stride,
-            project=self.project,
-            stride_place=self.stride_place,
-            batch_norm=self.batch_norm,
-            layout=self.layout,
-        )
-        return config

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.folding import on_rows
 from rstg_tf.layers.normalization import make_norm, normalize
 
@@ -11,7 +12,7 @@ ADJACENCIES = ("mask", "weight")
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class GatherMessages(tf.keras.layers.Layer):
+class GatherMessages(ConfiguredLayer):
     """Attention over the neighbours of each node (paper, section 3.2).
 
     The weights are a softmax over the sources `j` of a target `i` of
@@ -61,10 +62,8 @@ class GatherMessages(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if attention not in ATTENTIONS:
-            raise ValueError(f"`attention` must be one of {ATTENTIONS}. Received: {attention!r}")
-        if adjacency not in ADJACENCIES:
-            raise ValueError(f"`adjacency` must be one of {ADJACENCIES}. Received: {adjacency!r}")
+        check_choice(ATTENTIONS, attention=attention)
+        check_choice(ADJACENCIES, adjacency=adjacency)
         if attention == "mean" and (heads != 1 or adjacency != "mask"):
             raise ValueError(
                 '`attention="mean"` has neither heads nor logits to weigh. '
@@ -164,20 +163,3 @@ class GatherMessages(tf.keras.layers.Layer):
         if self.heads == 1:
             return dim
         return self.head_dim or dim // self.heads
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        matrix = self.adjacency_matrix
-        config.update(
-            edges=self.edges.tolist(),
-            num_nodes=self.num_nodes,
-            attention=self.attention,
-            heads=self.heads,
-            head_dim=self.head_dim,
-            adjacency=self.adjacency,
-            adjacency_matrix=None if matrix is None else matrix.tolist(),
-            norm=self.norm,
-            iterations=self.iterations,
-        )
-        return config

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer
 from rstg_tf.layers.folding import fold_time, sizes, unfold_time
 from rstg_tf.layers.video_convolution import VideoConvolution
 
@@ -11,7 +12,7 @@ _MOST_WEIGHTS = 2**28
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class NonLocal(tf.keras.layers.Layer):
+class NonLocal(ConfiguredLayer):
     """Embedded-Gaussian non-local block with a residual (Wang et al., CVPR 2018, section 3).
 
     Keys and values come from the map after a 1 x 2 x 2 max-pool. The scale of the last
@@ -75,7 +76,3 @@ class NonLocal(tf.keras.layers.Layer):
             gathered = attend(query)
         gathered = tf.reshape(gathered, [batch, time, height, width, self.inner])
         return inputs + self.project(gathered, training=training)
-
-    def get_config(self):
-        """Constructor arguments."""
-        return {**super().get_config(), "batch_norm": self.batch_norm}

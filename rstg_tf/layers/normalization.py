@@ -4,11 +4,13 @@ import contextlib
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer
+
 NORMS = ("none", "layer", "batch", "iteration_batch", "clip")
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class ClipNormalization(tf.keras.layers.Layer):
+class ClipNormalization(ConfiguredLayer):
     """Layer normalisation over every axis but the first, with scale and shift per channel.
 
     The authors' released models normalise so. Over node features `[B, T, N, D]` it mixes all time
@@ -49,19 +51,9 @@ class ClipNormalization(tf.keras.layers.Layer):
         x = gamma * (x + beta) if self.shift_first else gamma * x + beta
         return tf.cast(x, inputs.dtype)
 
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            epsilon=self.epsilon,
-            shift_first=self.shift_first,
-            gamma_initializer=tf.keras.initializers.serialize(self.gamma_initializer),
-        )
-        return config
-
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class IterationBatchNormalization(tf.keras.layers.Layer):
+class IterationBatchNormalization(ConfiguredLayer):
     """Batch normalisation in a stage that runs several times with the same weights.
 
     Scale and shift are shared as the stage's weights are. The statistics for inference are kept
@@ -116,16 +108,11 @@ class IterationBatchNormalization(tf.keras.layers.Layer):
         x = self._statistics[iteration](inputs, training=training)
         return x * tf.cast(self.gamma, x.dtype) + tf.cast(self.beta, x.dtype)
 
-    def get_config(self):
-        """Constructor arguments."""
-        return {**super().get_config(), "iterations": self.iterations}
-
 
 def normalize(norm, inputs, iteration, training):
     """Runs a layer of `make_norm` that stands in a stage which runs several times."""
-    if isinstance(norm, IterationBatchNormalization):
-        return norm(inputs, iteration=iteration, training=training)
-    return norm(inputs, training=training)
+    of_iteration = {"iteration": iteration} if hasattr(norm, "iterations") else {}
+    return norm(inputs, training=training, **of_iteration)
 
 
 def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False, iterations=None):

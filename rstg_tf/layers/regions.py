@@ -3,10 +3,11 @@
 import tensorflow as tf
 
 from rstg_tf.graph import SpaceGraph
+from rstg_tf.layers.configured import ConfiguredLayer
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class RegionPooling(tf.keras.layers.Layer):
+class RegionPooling(ConfiguredLayer):
     """Averages a feature map over each region of a graph (paper, section 3.1).
 
     Args:
@@ -39,13 +40,9 @@ class RegionPooling(tf.keras.layers.Layer):
         nodes = tf.reshape(nodes, [batch, time, self.graph.num_nodes, inputs.shape[-1]])
         return tf.ensure_shape(nodes, [*inputs.shape[:2], *nodes.shape[2:]])
 
-    def get_config(self):
-        """Constructor arguments."""
-        return {**super().get_config(), "scales": self.scales}
-
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class RegionUnpooling(tf.keras.layers.Layer):
+class RegionUnpooling(ConfiguredLayer):
     """Writes every node back over its region; scales are summed (paper, section 3.4).
 
     Each cell of the map takes the area-weighted average of the grid cells that it covers. With
@@ -108,12 +105,6 @@ class RegionUnpooling(tf.keras.layers.Layer):
         shift = tf.ones_like(frames[:, :1]) * tf.cast(self.beta, tf.float32)
         weights = tf.concat([weights, tf.ones_like(weights[..., :1])], axis=-1)
         return weights, tf.cast(tf.concat([frames, shift], axis=1), dtype)
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(scales=self.scales, layer_norm=self.layer_norm, epsilon=self.epsilon)
-        return config
 
 
 def _area_weights(in_size, out_size):

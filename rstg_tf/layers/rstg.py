@@ -1,5 +1,6 @@
 """The RSTG block: Space stages and Time stages on the region graph of a feature map."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -7,19 +8,20 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.graph import Scales
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.normalization import NORMS, make_norm
 from rstg_tf.layers.regions import RegionPooling, RegionUnpooling
 from rstg_tf.layers.space_stage import SpaceStage
 from rstg_tf.layers.time_stage import TimeStage
 from rstg_tf.registry import Arguments
 
-HEADS = ("map", "vec")
+READOUTS = ("map", "vec")
 FINALS = ("last", "mean")
 VARIANTS = ("all_temp", "1_temp", "space_only", "time_only", "homogeneous")
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class RSTG(tf.keras.layers.Layer):
+class RSTG(ConfiguredLayer):
     """Recurrent Space-time Graph block (Nicolicioiu et al., NeurIPS 2019, section 3).
 
     The map is averaged over regions at several scales; regions are the nodes of a graph. Then
@@ -30,7 +32,7 @@ class RSTG(tf.keras.layers.Layer):
     Clips run stage by stage, each recurrence over the whole clip at once; `step` runs frame by
     frame. Both share their weights and compute the same function.
 
-        >>> block = RSTG(node_dim=256, message_dim=256, head="map")
+        >>> block = RSTG(node_dim=256, message_dim=256, readout="map")
         >>> features = block(features)               # [B, T, H, W, C], the identity at first
         >>> features, attention = block(features, return_attention=True)
 
@@ -41,10 +43,10 @@ class RSTG(tf.keras.layers.Layer):
         iterations: rounds of processing `K`.
         attention: how a node weighs what it hears: `"dot"`, `"additive"` or `"mean"`.
         heads: attention heads. `node_dim` and `message_dim` must be divisible by it.
-        head: `"map"` writes the nodes back over the map, as a residual branch; `"vec"` sums them
+        readout: `"map"` writes the nodes back over the map, as a residual branch; `"vec"` sums them
             to one vector a clip.
-        final: with `head="vec"`, `"last"` takes the last step, `"mean"` the mean over time (as the
-            released models do). By default `"last"`, or `"mean"` for the variants that have no
+        final: with `readout="vec"`, `"last"` takes the last step, `"mean"` the mean over time (as
+            the released models do). By default `"last"`, or `"mean"` for the variants that have no
             last Time stage.
         variant: the ablations of the paper's Table 1. `"all_temp"` is the whole model; `"1_temp"`
             has the last Time stage only, after all Space stages; `"space_only"` no Time stage,
@@ -62,12 +64,12 @@ class RSTG(tf.keras.layers.Layer):
             `"iteration_batch"`.
         update_layers: layers of the update.
         scalewise_update: whether each scale has update weights of its own.
-        residual: with `head="map"`, whether the input is added.
-        output_norm: with `head="map"`, normalisation of the branch, its scale starting at zero so
-            that a fresh block is the identity; one of those of `norm`. With `"none"` the branch
+        residual: with `readout="map"`, whether the input is added.
+        output_norm: with `readout="map"`, normalisation of the branch, its scale starting at zero
+            so that a fresh block is the identity; one of those of `norm`. With `"none"` the branch
             is added as it is.
         project_back: whether nodes are projected to the `C` channels of the map at the end. By
-            default where the head needs it: `head="map"` with `node_dim != C`.
+            default where it is needed: `readout="map"` with `node_dim != C`.
         adjacency: `"mask"`, or `"weight"` as the released models do, see `GatherMessages`.
         head_dim: channels of a head where `heads` does not divide the dimensions.
         internal_time_stages: at most so many iterations begin with a Time stage; all by default,
@@ -83,8 +85,9 @@ class RSTG(tf.keras.layers.Layer):
         training: matters to batch normalisation only.
 
     Returns:
-        `[B, T, H, W, C]` (`head="map"`), or `[B, D]` (`head="vec"`; `[B, C]` with `project_back`).
-        With `return_attention` also the weights `[B, T, K, E]`, float32, in the order of `edges`.
+        `[B, T, H, W, C]` (`readout="map"`), or `[B, D]` (`readout="vec"`; `[B, C]` with
+        `project_back`). With `return_attention` also the weights `[B, T, K, E]`, float32, in the
+        order of `edges`.
 
     Raises:
         ValueError: an option out of its range, a map that is not `[B, T, H, W, C]` or that has no
@@ -99,7 +102,7 @@ class RSTG(tf.keras.layers.Layer):
         iterations: int = 3,
         attention: str = "dot",
         heads: int = 1,
-        head: str = "map",
+        readout: str = "map",
         final: str | None = None,
         variant: str = "all_temp",
         positional: bool = False,
@@ -117,33 +120,27 @@ class RSTG(tf.keras.layers.Layer):
         positional_grid: str = "exact",
         **kwargs,
     ) -> None:
+        if "head" in kwargs:
+            warnings.warn("`head` of RSTG is `readout` now", DeprecationWarning, stacklevel=2)
+            readout = kwargs.pop("head")
         super().__init__(**kwargs)
-        for name, value, choices in (
-            ("head", head, HEADS),
-            ("variant", variant, VARIANTS),
-            ("final", final, (None, *FINALS)),
-            ("norm", norm, NORMS),
-            ("output_norm", output_norm, NORMS),
-        ):
-            if value not in choices:
-                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")
-        sizes = {
-            "node_dim": node_dim,
-            "message_dim": message_dim,
-            "iterations": iterations,
-            "heads": heads,
-            "update_layers": update_layers,
-        }
-        if head_dim is not None:
-            sizes["head_dim"] = head_dim
-        for name, size in sizes.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"`{name}` must be a positive int. Received: {name}={size!r}")
-        for name in ("node_dim", "message_dim"):
-            if head_dim is None and sizes[name] % heads:
+        check_choice(READOUTS, readout=readout)
+        check_choice(VARIANTS, variant=variant)
+        check_choice((None, *FINALS), final=final)
+        check_choice(NORMS, norm=norm)
+        check_choice(NORMS, output_norm=output_norm)
+        _check_sizes(
+            node_dim=node_dim,
+            message_dim=message_dim,
+            iterations=iterations,
+            heads=heads,
+            update_layers=update_layers,
+            **({} if head_dim is None else {"head_dim": head_dim}),
+        )
+        for name, size in {"node_dim": node_dim, "message_dim": message_dim}.items():
+            if head_dim is None and size % heads:
                 raise ValueError(
-                    f"`{name}` must be divisible by `heads`. "
-                    f"Received: {name}={sizes[name]}, heads={heads}"
+                    f"`{name}` must be divisible by `heads`. Received: {name}={size}, heads={heads}"
                 )
         if internal_time_stages is not None and internal_time_stages < 0:
             raise ValueError(
@@ -161,7 +158,7 @@ class RSTG(tf.keras.layers.Layer):
         self.iterations = iterations
         self.attention = attention
         self.heads = heads
-        self.head = head
+        self.readout = readout
         self.variant = variant
         self.final = final or ("last" if self._has_final_time_stage else "mean")
         self.positional = positional
@@ -210,7 +207,7 @@ class RSTG(tf.keras.layers.Layer):
             )
         if self._has_final_time_stage:
             self.final_time_stage = TimeStage(node_dim, name="final_time_stage", dtype=policy)
-        if head == "map":
+        if readout == "map":
             self.unpooling = RegionUnpooling(
                 scales, layer_norm=output_norm == "layer", name="unpooling", dtype=policy
             )
@@ -265,7 +262,7 @@ class RSTG(tf.keras.layers.Layer):
             self.space_stage.build(nodes[1:])
         if self._has_final_time_stage:
             self.final_time_stage.build(nodes)
-        needed = self.head == "map" and channels != self.node_dim
+        needed = self.readout == "map" and channels != self.node_dim
         if needed and self.residual and self.project_back is False:
             raise ValueError(
                 "Nodes that are added to the map must be projected back to its channels. Received: "
@@ -278,7 +275,7 @@ class RSTG(tf.keras.layers.Layer):
             self.back_projection.build((None, self.node_dim))
         else:
             self.back_projection = None
-        if self.head == "map":
+        if self.readout == "map":
             self.unpooling.build((None, None, self.graph.num_nodes, channels))
             self.output_normalization.build(input_shape)
         super().build(input_shape)
@@ -298,19 +295,21 @@ class RSTG(tf.keras.layers.Layer):
             message = "RSTG needs at least one frame and one pixel in [B, T, H, W, C]."
             tf.debugging.assert_positive(tf.shape(inputs)[1:4], message)
         nodes = self._nodes(inputs, training)
-        nodes = tf.transpose(nodes, [1, 0, 2, 3])  # Time first, see TimeStage.
         attentions = []
-        for iteration in range(self.iterations):
-            if iteration < self._num_internal:
-                nodes = self.time_stage(nodes)
-            if self.variant != "time_only":
-                nodes, attention = self._space(nodes, iteration, training)
-                attentions.append(attention)
-        if self._has_final_time_stage:
-            nodes = self.final_time_stage(nodes)
+
+        def run_time(stage, _, nodes):
+            return stage(nodes)
+
+        def run_space(nodes, iteration):
+            nodes, attention = self._space(nodes, iteration, training)
+            attentions.append(attention)
+            return nodes
+
+        # Time first, see TimeStage.
+        nodes = self._rounds(tf.transpose(nodes, [1, 0, 2, 3]), run_time, run_space)
         if self.back_projection is not None:
             nodes = self.back_projection(nodes)
-        if self.head == "vec":
+        if self.readout == "vec":
             last = nodes[-1] if self.final == "last" else tf.reduce_mean(nodes, axis=0)
             outputs = tf.reduce_sum(last, axis=1)
         else:
@@ -318,6 +317,23 @@ class RSTG(tf.keras.layers.Layer):
         if return_attention:
             return outputs, tf.transpose(tf.stack(attentions), [2, 1, 0, 3])
         return outputs
+
+    def _rounds(self, nodes, run_time, run_space):
+        """All stages in their order, for a clip or for one frame of it.
+
+        Args:
+            nodes: node features.
+            run_time: function of a Time stage, its name in the state, and nodes, to nodes.
+            run_space: function of nodes and the number of the iteration, to nodes.
+        """
+        for iteration in range(self.iterations):
+            if iteration < self._num_internal:
+                nodes = run_time(self.time_stage, f"time_{iteration}", nodes)
+            if self.variant != "time_only":
+                nodes = run_space(nodes, iteration)
+        if self._has_final_time_stage:
+            nodes = run_time(self.final_time_stage, "final", nodes)
+        return nodes
 
     def initial_state(self, batch_size: int | tf.Tensor) -> dict[str, tf.Tensor]:
         """The state before the first frame.
@@ -333,17 +349,13 @@ class RSTG(tf.keras.layers.Layer):
             NotImplementedError: the block is not causal, so it can't run frame by frame.
         """
         self._check_causal()
-        state = {}
-        nodes = [batch_size, self.graph.num_nodes, self.node_dim]
-        for index in range(self._num_internal):
-            state[f"time_{index}_hidden"] = tf.zeros(nodes, self.compute_dtype)
-            state[f"time_{index}_cell"] = tf.zeros(nodes, self.compute_dtype)
-        if self._has_final_time_stage:
-            state["final_hidden"] = tf.zeros(nodes, self.compute_dtype)
-            state["final_cell"] = tf.zeros(nodes, self.compute_dtype)
+        names = [f"time_{index}" for index in range(self._num_internal)]
+        names += ["final"] if self._has_final_time_stage else []
+        names = [f"{name}_{part}" for name in names for part in ("hidden", "cell")]
         if self.variant == "homogeneous":
-            for index in range(self.iterations):
-                state[f"previous_{index}"] = tf.zeros(nodes, self.compute_dtype)
+            names += [f"previous_{index}" for index in range(self.iterations)]
+        nodes = [batch_size, self.graph.num_nodes, self.node_dim]
+        state = {name: tf.zeros(nodes, self.compute_dtype) for name in names}
         if self._averages:
             state["sum"] = tf.zeros(nodes, tf.float32)
         if self._averages or self.variant == "homogeneous":
@@ -368,7 +380,35 @@ class RSTG(tf.keras.layers.Layer):
             ValueError: the frame has another shape than the block takes, or the state does not
                 belong to this block or to so many streams.
         """
-        self._check_causal()
+        inputs, state = self._checked_frame(inputs, state)
+        clip = inputs[:, None]
+
+        def run_time(stage, name, nodes):
+            names = f"{name}_hidden", f"{name}_cell"
+            state.update(zip(names, stage.step(nodes, *map(state.get, names)), strict=True))
+            return state[names[0]]
+
+        def run_space(nodes, iteration):
+            before = ()
+            if self.variant == "homogeneous":
+                before = state[f"previous_{iteration}"], state["frames_seen"][:, 0] > 0
+                state[f"previous_{iteration}"] = nodes
+            return self.space_stage(nodes, *before, iteration=iteration, training=False)[0]
+
+        nodes = self._rounds(self._nodes(clip, training=False)[:, 0], run_time, run_space)
+        if "frames_seen" in state:
+            state["frames_seen"] += 1.0
+        if self._averages:
+            state["sum"] += tf.cast(nodes, tf.float32)
+            nodes = tf.cast(state["sum"] / state["frames_seen"][:, :, None], nodes.dtype)
+        if self.back_projection is not None:
+            nodes = self.back_projection(nodes)
+        if self.readout == "vec":
+            return tf.reduce_sum(nodes, axis=1), state
+        return self._map(clip, nodes[:, None], training=False)[:, 0], state
+
+    def _checked_frame(self, inputs, state):
+        """A frame and a new dict of its state as tensors, where they belong to this block."""
         expected = self.initial_state(1)
         if set(state) != set(expected):
             raise ValueError(
@@ -379,9 +419,8 @@ class RSTG(tf.keras.layers.Layer):
             raise ValueError(
                 f"`step` takes one frame [B, H, W, C]. Received: shape {tuple(inputs.shape)}"
             )
-        clip = inputs[:, None]
         if not self.built:
-            self.build(clip.shape)
+            self.build(inputs[:, None].shape)
         channels = self.input_spec.axes[-1]
         if inputs.shape[-1] != channels:
             raise ValueError(
@@ -395,37 +434,14 @@ class RSTG(tf.keras.layers.Layer):
                     f"`state` must be of as many streams as there are frames, {inputs.shape[0]}. "
                     f"Received: {name} of shape {tuple(value.shape)}"
                 )
-        nodes = self._nodes(clip, training=False)[:, 0]
-        for index in range(self.iterations):
-            if index < self._num_internal:
-                nodes = self._time_step(self.time_stage, nodes, state, f"time_{index}")
-            if self.variant == "homogeneous":
-                previous, state[f"previous_{index}"] = state[f"previous_{index}"], nodes
-                has_previous = state["frames_seen"][:, 0] > 0
-                nodes, _ = self.space_stage(
-                    nodes, previous, has_previous, iteration=index, training=False
-                )
-            elif self.variant != "time_only":
-                nodes, _ = self.space_stage(nodes, iteration=index, training=False)
-        if self._has_final_time_stage:
-            nodes = self._time_step(self.final_time_stage, nodes, state, "final")
-        if "frames_seen" in state:
-            state["frames_seen"] += 1.0
-        if self._averages:
-            state["sum"] += tf.cast(nodes, tf.float32)
-            nodes = tf.cast(state["sum"] / state["frames_seen"][:, :, None], nodes.dtype)
-        if self.back_projection is not None:
-            nodes = self.back_projection(nodes)
-        if self.head == "vec":
-            return tf.reduce_sum(nodes, axis=1), state
-        return self._map(clip, nodes[:, None], training=False)[:, 0], state
+        return inputs, state
 
     @property
     def _averages(self):
-        return self.head == "vec" and self.final == "mean"
+        return self.readout == "vec" and self.final == "mean"
 
     def _check_causal(self):
-        for option in ("norm", "output_norm") if self.head == "map" else ("norm",):
+        for option in ("norm", "output_norm") if self.readout == "map" else ("norm",):
             if getattr(self, option) == "clip":
                 raise NotImplementedError(
                     f'`{option}="clip"` normalises over all frames of a clip, so the block needs '
@@ -457,11 +473,6 @@ class RSTG(tf.keras.layers.Layer):
         nodes = tf.ensure_shape(tf.reshape(nodes, [time, batch, *frames[1:]]), static)
         return nodes, tf.reshape(attention, [time, batch, attention.shape[-1]])
 
-    def _time_step(self, stage, nodes, state, name):
-        hidden, cell = stage.step(nodes, state[f"{name}_hidden"], state[f"{name}_cell"])
-        state[f"{name}_hidden"], state[f"{name}_cell"] = hidden, cell
-        return hidden
-
     def _map(self, inputs, nodes, training):
         """Writes nodes `[B, T, N, C]` over the map and adds it to the input."""
         branch = self.unpooling(nodes, tf.unstack(tf.shape(inputs)[2:4]))
@@ -471,43 +482,25 @@ class RSTG(tf.keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         """The shape of the output without attention."""
-        if self.head == "map":
+        if self.readout == "map":
             return tf.TensorShape(input_shape)
         return tf.TensorShape(
             [input_shape[0], input_shape[-1] if self.project_back else self.node_dim]
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            scales=self.scales,
-            node_dim=self.node_dim,
-            message_dim=self.message_dim,
-            iterations=self.iterations,
-            attention=self.attention,
-            heads=self.heads,
-            head=self.head,
-            final=self.final,
-            variant=self.variant,
-            positional=self.positional,
-            dim_map=self.dim_map,
-            norm=self.norm,
-            update_layers=self.update_layers,
-            scalewise_update=self.scalewise_update,
-            residual=self.residual,
-            output_norm=self.output_norm,
-            project_back=self.project_back,
-            adjacency=self.adjacency,
-            head_dim=self.head_dim,
-            internal_time_stages=self.internal_time_stages,
-            node_batch_norm=self.node_batch_norm,
-            positional_grid=self.positional_grid,
-        )
-        return config
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RSTG":
+        """Builds the block of a `get_config`, also of one that calls `readout` by its old name."""
+        return cls(**{"readout" if name == "head" else name: config[name] for name in config})
+
+
+def _check_sizes(**sizes):
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ValueError(f"`{name}` must be a positive int. Received: {name}={size!r}")
 
 
 # A mapping of arguments for the block that a layer makes; what comes out is that layer's choice.
 BlockOptions = Annotated[
-    Mapping[str, Any], Arguments(RSTG, hidden=("head", "residual", "project_back"))
+    Mapping[str, Any], Arguments(RSTG, hidden=("readout", "residual", "project_back"))
 ]

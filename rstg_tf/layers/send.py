@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer
 from rstg_tf.layers.folding import on_rows
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class SendMessages(tf.keras.layers.Layer):
+class SendMessages(ConfiguredLayer):
     """Two ReLU layers on `[v_source | p_source | v_target | p_target]` (paper, section 3.2).
 
     The first layer is linear before its ReLU, so it is computed once a node for either role and
@@ -65,14 +66,3 @@ class SendMessages(tf.keras.layers.Layer):
         incidence[np.arange(len(self.edges)), num_sources + self.edges[:, 1]] = 1.0
         pairs = tf.matmul(tf.constant(incidence, by.dtype), tf.concat([by, to], axis=-2))
         return on_rows(self.hidden, tf.nn.relu(pairs))
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        maps = self.positional_maps
-        config.update(
-            units=self.units,
-            edges=self.edges.tolist(),
-            positional_maps=None if maps is None else maps.tolist(),
-        )
-        return config

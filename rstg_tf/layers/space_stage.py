@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from rstg_tf.graph import SpaceGraph
+from rstg_tf.layers.configured import ConfiguredLayer
 from rstg_tf.layers.gather import GatherMessages
 from rstg_tf.layers.normalization import make_norm, normalize
 from rstg_tf.layers.send import SendMessages
@@ -11,7 +12,7 @@ from rstg_tf.layers.update import UpdateNodes
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class SpaceStage(tf.keras.layers.Layer):
+class SpaceStage(ConfiguredLayer):
     """Send, gather and update over the edges of a graph (paper, section 3.2).
 
     Frames are independent of one another unless `temporal`: then every node also hears itself in
@@ -157,25 +158,3 @@ class SpaceStage(tf.keras.layers.Layer):
         )
         nodes = self.update([nodes, gathered], iteration=iteration, training=training)
         return nodes, attention
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            scales=self.scales,
-            node_dim=self.node_dim,
-            message_dim=self.message_dim,
-            attention=self.attention,
-            heads=self.heads,
-            head_dim=self.head_dim,
-            adjacency=self.adjacency,
-            positional=self.positional,
-            dim_map=self.dim_map,
-            positional_grid=self.positional_grid,
-            norm=self.norm,
-            update_layers=self.update_layers,
-            scalewise_update=self.scalewise_update,
-            temporal=self.temporal,
-            iterations=self.iterations,
-        )
-        return config

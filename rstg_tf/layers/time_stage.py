@@ -2,9 +2,11 @@
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer
+
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class TimeStage(tf.keras.layers.Layer):
+class TimeStage(ConfiguredLayer):
     """An LSTM along time whose weights all nodes share (paper, section 3.3).
 
     Time comes first in its input, so that neither the recurrence nor the Space stages around it
@@ -55,7 +57,3 @@ class TimeStage(tf.keras.layers.Layer):
         states = [tf.reshape(state, [-1, self.units]) for state in (hidden, cell)]
         _, (hidden, cell) = self.lstm.cell(tf.reshape(nodes, [-1, nodes.shape[-1]]), states)
         return tf.reshape(hidden, shape), tf.reshape(cell, shape)
-
-    def get_config(self):
-        """Constructor arguments."""
-        return {**super().get_config(), "units": self.units}

@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer
 from rstg_tf.layers.normalization import make_norm, normalize
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class UpdateNodes(tf.keras.layers.Layer):
+class UpdateNodes(ConfiguredLayer):
     """ReLU layers on `[v | gathered]` (paper, section 3.2).
 
     Args:
@@ -65,15 +66,3 @@ class UpdateNodes(tf.keras.layers.Layer):
                 rows = layer(rows)
             updated.append(tf.reshape(rows, [-1, part.shape[-2], self.units]))
         return normalize(self.normalization, tf.concat(updated, axis=-2), iteration, training)
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            units=self.units,
-            num_layers=self.num_layers,
-            scale_sizes=self.scale_sizes,
-            norm=self.norm,
-            iterations=self.iterations,
-        )
-        return config

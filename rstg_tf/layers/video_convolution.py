@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.folding import fold_time, sizes, unfold_time
 
 LAYOUTS = ("frames", "volume")
@@ -10,7 +11,7 @@ _MOMENTUM, _EPSILON = 0.9, 1e-5
 
 
 @tf.keras.utils.register_keras_serializable("rstg_tf")
-class VideoConvolution(tf.keras.layers.Layer):
+class VideoConvolution(ConfiguredLayer):
     """Convolution, batch normalisation and ReLU: one step of a video ResNet.
 
     A 3-D convolution with zero padding of half a kernel on every side. Where batch normalisation
@@ -56,12 +57,8 @@ class VideoConvolution(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value, choices in (
-            ("batch_norm", batch_norm, BATCH_NORMS),
-            ("layout", layout, LAYOUTS),
-        ):
-            if value not in choices:
-                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")
+        check_choice(BATCH_NORMS, batch_norm=batch_norm)
+        check_choice(LAYOUTS, layout=layout)
         if len(kernel_size) != 3 or any(size % 2 != 1 for size in kernel_size):
             raise ValueError(
                 f"`kernel_size` must be three odd numbers. Received: kernel_size={kernel_size}"
@@ -141,21 +138,6 @@ class VideoConvolution(tf.keras.layers.Layer):
             pads = [[size // 2, size // 2] for size in (height, width)]
             frames, padding = tf.pad(frames, [[0, 0], *pads, [0, 0]]), "VALID"
         return unfold_time(finish(tf.nn.conv2d(frames, kernel, self.stride, padding)), inputs)
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        config.update(
-            filters=self.filters,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            use_bias=self.use_bias,
-            relu=self.relu,
-            batch_norm=self.batch_norm,
-            gamma_initializer=tf.keras.initializers.serialize(self.gamma_initializer),
-            layout=self.layout,
-        )
-        return config
 
 
 def _finish(outputs, bias, relu):

@@ -23,4 +23,4 @@ HEADS.register(
     "rstg",
     hidden=("residual", "project_back"),
     summary="a Recurrent Space-time Graph over regions of the feature maps (RSTG)",
-)(functools.partial(RSTG, head="vec"))
+)(functools.partial(RSTG, readout="vec"))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from rstg_tf.layers import RSTG
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.folding import sizes
 from rstg_tf.layers.normalization import NORMS, make_norm
 from rstg_tf.layers.rstg import BlockOptions
@@ -15,13 +16,13 @@ COMBINATIONS = ("plus", "serial")
 
 @HEADS.register("average", summary="the average over time and space")
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
-class AverageHead(tf.keras.layers.Layer):
+class AverageHead(ConfiguredLayer):
     """Averages a map over time and space; an RSTG block may add what it makes of the map.
 
     Nicolicioiu et al. 2019, section 4.2: RSTG-to-vec stands after the last stage of the backbone.
 
     Args:
-        graph_options: arguments of the RSTG block besides `head`; None for no block.
+        graph_options: arguments of the RSTG block besides `readout`; None for no block.
         combine: `"plus"` adds the block's vector to the average, `"serial"` takes it alone.
         norm: normalisation of the block's vector before, one of those of `rstg_tf.RSTG`. With
             `"plus"` its scale starts at zero, so that a fresh block adds nothing.
@@ -49,9 +50,8 @@ class AverageHead(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value, choices in (("combine", combine, COMBINATIONS), ("norm", norm, NORMS)):
-            if value not in choices:
-                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")
+        check_choice(COMBINATIONS, combine=combine)
+        check_choice(NORMS, norm=norm)
         self.graph_options = None if graph_options is None else dict(graph_options)
         self.combine = combine
         self.norm = norm
@@ -61,9 +61,9 @@ class AverageHead(tf.keras.layers.Layer):
     def build(self, input_shape):
         """Creates the block, which projects back to `C` only where its nodes have another width."""
         if self.graph_options is not None:
-            options = {"head": "vec", **self.graph_options}
-            options["project_back"] = options.get("node_dim", 512) != input_shape[-1]
+            options = {"readout": "vec", **self.graph_options}
             self.block = RSTG(**options, name="graph", dtype=self.dtype_policy)
+            self.block.project_back = self.block.node_dim != input_shape[-1]
             self.normalization = make_norm(
                 self.norm,
                 "normalization",
@@ -96,16 +96,6 @@ class AverageHead(tf.keras.layers.Layer):
             weights = rows[:, None, None] * columns[None, :, None]
             frames *= tf.cast(weights / tf.reduce_mean(weights), frames.dtype)
         return tf.reduce_mean(frames, axis=(1, 2))
-
-    def get_config(self):
-        """Constructor arguments."""
-        return {
-            **super().get_config(),
-            "graph_options": self.graph_options,
-            "combine": self.combine,
-            "norm": self.norm,
-            "window": self.window,
-        }
 
 
 def _times_covered(length, window):

@@ -5,12 +5,13 @@ import functools
 import tensorflow as tf
 
 from rstg_tf.layers import RegionPooling
+from rstg_tf.layers.configured import ConfiguredLayer, check_choice
 from rstg_tf.layers.folding import sizes
 from rstg_tf.registry import HEADS
 
 
 @tf.keras.utils.register_keras_serializable(package="rstg_tf")
-class SequenceHead(tf.keras.layers.Layer):
+class SequenceHead(ConfiguredLayer):
     """One vector per frame, then an average or an LSTM over time.
 
     Nicolicioiu et al. 2019, section 4.1: Mean+LSTM is `spatial="mean", temporal="lstm"`, Conv+LSTM
@@ -40,10 +41,8 @@ class SequenceHead(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if spatial not in ("mean", "conv"):
-            raise ValueError(f'spatial must be "mean" or "conv". Received: {spatial=}')
-        if temporal not in ("mean", "lstm"):
-            raise ValueError(f'temporal must be "mean" or "lstm". Received: {temporal=}')
+        check_choice(("mean", "conv"), spatial=spatial)
+        check_choice(("mean", "lstm"), temporal=temporal)
         self.units = units
         self.spatial = spatial
         self.temporal = temporal
@@ -93,16 +92,6 @@ class SequenceHead(tf.keras.layers.Layer):
             return total / count, {"sum": total, "count": count}
         output, (hidden, cell) = self._lstm.cell(frame, [state["hidden"], state["cell"]])
         return output, {"hidden": hidden, "cell": cell}
-
-    def get_config(self):
-        """Constructor arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "spatial": self.spatial,
-            "temporal": self.temporal,
-            "grid": self.grid,
-        }
 
     def _frame_vectors(self, features):
         """`[B, T, h, w, C]` to `[B, T, units]`."""

@@ -15,11 +15,11 @@ def test_block_meets_the_authors_numbers(case):
     place = info["place"]
     scope = f"whole_graph_model_{place}/"
 
-    block = convert.block_from_reference(info["flags"], variables, place, head="vec")
+    block = convert.block_from_reference(info["flags"], variables, place, readout="vec")
     oracle.assert_matches(block(inputs), expected, scope + "final_video_feats")
     assert block.count_params() == sum(np.size(value) for value in variables.values())
 
-    block = convert.block_from_reference(info["flags"], variables, place, head="map")
+    block = convert.block_from_reference(info["flags"], variables, place, readout="map")
     oracle.assert_matches(block(inputs), expected, scope + "remap")
 
 
@@ -48,7 +48,7 @@ def test_block_meets_the_oracles_rules_where_no_numbers_are_stored(case):
     info, inputs, want = oracle.info(case), oracle.inputs(case), oracle.recomputed(case)
     for head, name in (("vec", "final_video_feats"), ("map", "remap")):
         block = convert.block_from_reference(
-            info["flags"], oracle.variables(case), info["place"], head=head
+            info["flags"], oracle.variables(case), info["place"], readout=head
         )
         assert_close(block(inputs), want[name], REFERENCE, name)
 

@@ -92,7 +92,7 @@ ERRORS = [
 def output_of(case, flags, variables, tmp_path):
     """Name and model of the last output that is stored of a case."""
     if oracle.info(case)["kind"] == "graph":
-        block = convert.block_from_reference(flags, variables, "final", head="vec")
+        block = convert.block_from_reference(flags, variables, "final", readout="vec")
         return "whole_graph_model_final/final_video_feats", block
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(flags))
     checkpoint = write_checkpoint(tmp_path / "model_1.ckpt", variables)

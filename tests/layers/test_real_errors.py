@@ -14,7 +14,7 @@ INPUTS = features(1, 3, 4, 3, 12)
 
 def block_with(**options):
     """As wide as that some messages pass its ReLUs: where none does, no error in them shows."""
-    options = {"heads": 1, "node_dim": 12, "message_dim": 12, "head": "vec", **options}
+    options = {"heads": 1, "node_dim": 12, "message_dim": 12, "readout": "vec", **options}
     return make_block(channels=12, **options)
 
 
@@ -90,7 +90,7 @@ def test_wrong_block_differs_from_the_naive_form(break_it, norm):
 
 @pytest.mark.parametrize("error", ["one_edge_less", "transposed_regions", "one_frame_late"])
 def test_wrong_edges_regions_and_frames_differ_from_the_naive_form(error):
-    block = block_with(head="map")
+    block = block_with(readout="map")
     received, inputs = block(INPUTS), INPUTS.astype(np.float64)
     naive = NaiveBlock(block)
     assert_close(received, naive(inputs)[0], REFERENCE)

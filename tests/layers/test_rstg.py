@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def make_block(seed=1, channels=3, **options):
 def test_config_round_trip_is_complete(variant, norm):
     options = {
         "scales": ((2, 3), 1), "node_dim": 6, "message_dim": 9, "iterations": 2, "attention": "dot",
-        "heads": 3, "head": "vec", "final": "mean", "variant": variant, "positional": True,
+        "heads": 3, "readout": "vec", "final": "mean", "variant": variant, "positional": True,
         "dim_map": 4, "norm": norm, "update_layers": 1, "scalewise_update": True,
         "residual": False, "output_norm": "none", "project_back": True, "adjacency": "mask",
         "head_dim": 2, "internal_time_stages": 1, "node_batch_norm": True,
@@ -51,9 +52,9 @@ def test_config_round_trip_is_complete(variant, norm):
     assert RSTG.from_config(config).get_config() == config
 
 
-@pytest.mark.parametrize("head", ["map", "vec"])
-def test_eager_graph_and_symbolic_shapes_agree(head):
-    block, inputs = make_block(head=head), features(2, 3, 5, 4, 3)
+@pytest.mark.parametrize("readout", ["map", "vec"])
+def test_eager_graph_and_symbolic_shapes_agree(readout):
+    block, inputs = make_block(readout=readout), features(2, 3, 5, 4, 3)
     eager = block(inputs)
     assert_close(tf.function(block)(inputs), eager, BLOCK)
     assert block.compute_output_shape(inputs.shape) == eager.shape
@@ -62,10 +63,10 @@ def test_eager_graph_and_symbolic_shapes_agree(head):
     assert symbolic.shape[-1] == eager.shape[-1]
 
 
-@pytest.mark.parametrize("head", ["map", "vec"])
+@pytest.mark.parametrize("readout", ["map", "vec"])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_one_function_serves_clips_of_any_size(head, variant):
-    block = make_block(head=head, variant=variant)
+def test_one_function_serves_clips_of_any_size(readout, variant):
+    block = make_block(readout=readout, variant=variant)
     function = tf.function(block, input_signature=[tf.TensorSpec((None, None, None, None, 3))])
     for shape in [(1, 1, 1, 1, 3), (2, 5, 4, 6, 3), (3, 2, 7, 1, 3)]:
         assert_close(function(features(*shape)), block(features(*shape)), BLOCK)
@@ -91,18 +92,18 @@ def test_a_fresh_residual_block_still_learns():
 
 
 @pytest.mark.parametrize("final", ["last", "mean"])
-@pytest.mark.parametrize("head", ["map", "vec"])
+@pytest.mark.parametrize("readout", ["map", "vec"])
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("norm", ["none", "layer", "batch", "iteration_batch"])
-def test_streaming_equals_the_clip_at_every_step(variant, head, norm, final):
-    block = make_block(variant=variant, head=head, norm=norm, final=final, positional=True)
+def test_streaming_equals_the_clip_at_every_step(variant, readout, norm, final):
+    block = make_block(variant=variant, readout=readout, norm=norm, final=final, positional=True)
     inputs = features(2, 4, 5, 4, 3)
     state = block.initial_state(2)
     assert all(tensor.shape[0] == 2 for tensor in state.values())
     for t in range(4):
         output, state = block.step(inputs[:, t], state)
         clip = block(inputs[:, : t + 1])
-        assert_close(output, clip if head == "vec" else clip[:, t], BLOCK)
+        assert_close(output, clip if readout == "vec" else clip[:, t], BLOCK)
 
 
 def test_statistics_of_an_iteration_that_there_is_none_of():
@@ -115,7 +116,7 @@ def test_statistics_of_an_iteration_that_there_is_none_of():
 def test_statistics_of_each_iteration_make_inference_what_training_was(attention):
     differences = {}
     for norm in ("iteration_batch", "batch"):
-        block = make_block(norm=norm, attention=attention, heads=1, iterations=3, head="vec")
+        block = make_block(norm=norm, attention=attention, heads=1, iterations=3, readout="vec")
         norms = [m for m in block.submodules if isinstance(m, tf.keras.layers.BatchNormalization)]
         for layer in norms:
             layer.momentum = 0.0
@@ -128,7 +129,7 @@ def test_statistics_of_each_iteration_make_inference_what_training_was(attention
 
 
 def test_streams_of_a_batch_may_start_at_different_times():
-    block = make_block(variant="homogeneous", head="vec", final="mean")
+    block = make_block(variant="homogeneous", readout="vec", final="mean")
     inputs, fresh = features(1, 3, 5, 4, 3), block.initial_state(1)
     _, state = block.step(inputs[:, 0], block.initial_state(1))
     both = {name: tf.concat([state[name], fresh[name]], axis=0) for name in state}
@@ -138,7 +139,7 @@ def test_streams_of_a_batch_may_start_at_different_times():
 
 
 @pytest.mark.parametrize(
-    "options", [{"norm": "clip"}, {"norm": "clip", "head": "vec"}, {"output_norm": "clip"}]
+    "options", [{"norm": "clip"}, {"norm": "clip", "readout": "vec"}, {"output_norm": "clip"}]
 )
 def test_a_block_that_is_not_causal_says_why_it_cannot_stream(options):
     block = make_block(**options)
@@ -175,13 +176,13 @@ def test_attention_is_a_distribution_over_what_a_node_hears(variant):
     "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=needs_bfloat16)]
 )
 @pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
-@pytest.mark.parametrize(("head", "norm"), [("map", "layer"), ("vec", "iteration_batch")])
-def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, head, norm):
+@pytest.mark.parametrize(("readout", "norm"), [("map", "layer"), ("vec", "iteration_batch")])
+def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, readout, norm):
     # Layer normalisation of a handful of ReLU channels, all near zero for some weights, would
     # enlarge any rounding: as many channels as this, and the same weights in every run.
     tf.keras.utils.set_random_seed(0)
     options = {**SMALL, "node_dim": 32, "message_dim": 32, "norm": norm, "output_norm": "none"}
-    options |= {"head": head, "variant": variant}
+    options |= {"readout": readout, "variant": variant}
     exact, half = RSTG(**options), RSTG(**options, dtype=policy)
     inputs = features(2, 3, 5, 4, 3)
     exact.build(inputs.shape)
@@ -197,11 +198,11 @@ def test_mixed_precision_is_close_and_keeps_float32_weights(policy, variant, hea
 
 
 @pytest.mark.parametrize("variant", ["all_temp", "homogeneous"])
-@pytest.mark.parametrize(("head", "norm"), [("map", "none"), ("vec", "iteration_batch")])
-def test_compiles_with_xla_forward_and_backward(variant, head, norm):
+@pytest.mark.parametrize(("readout", "norm"), [("map", "none"), ("vec", "iteration_batch")])
+def test_compiles_with_xla_forward_and_backward(variant, readout, norm):
     # With some weights a channel hardly varies over these few samples, and normalising it enlarges
     # rounding: float32 is 2e-4 away from float64 with seed 3, and 7e-6 with this one.
-    block = make_block(seed=6, head=head, variant=variant, norm=norm)
+    block = make_block(seed=6, readout=readout, variant=variant, norm=norm)
     inputs = tf.constant(features(2, 3, 5, 4, 3))
 
     def loss_and_gradients():
@@ -222,7 +223,7 @@ def classifier(features_of_a_clip):
 
 def functional():
     inputs = tf.keras.Input((None, None, None, 3))
-    return tf.keras.Model(inputs, classifier(RSTG(**SMALL, head="vec")(RSTG(**SMALL)(inputs))))
+    return tf.keras.Model(inputs, classifier(RSTG(**SMALL, readout="vec")(RSTG(**SMALL)(inputs))))
 
 
 def sequential():
@@ -239,7 +240,7 @@ def sequential():
 class Subclassed(tf.keras.Model):
     def __init__(self):
         super().__init__()
-        self.block, self.classifier = RSTG(**SMALL, head="vec"), tf.keras.layers.Dense(3)
+        self.block, self.classifier = RSTG(**SMALL, readout="vec"), tf.keras.layers.Dense(3)
 
     def call(self, clips):
         return self.classifier(self.block(clips))
@@ -252,7 +253,7 @@ def time_distributed():
     )
     clips = tf.keras.Input((None, 32, 32, 3))
     maps = tf.keras.layers.TimeDistributed(backbone)(clips)
-    return tf.keras.Model(clips, classifier(RSTG(**SMALL, head="vec")(maps)))
+    return tf.keras.Model(clips, classifier(RSTG(**SMALL, readout="vec")(maps)))
 
 
 LOAD = """
@@ -315,9 +316,9 @@ def test_checkpoints_hold_every_weight(tmp_path):
         ({"message_dim": 5}, "`message_dim` must be divisible"),
         ({"node_dim": 0, "heads": 1}, r"positive int. Received: node_dim=0"),
         ({"iterations": 0}, "iterations=0"),
-        ({"attention": "cosine"}, r"`attention` must be one of .* Received: 'cosine'"),
+        ({"attention": "cosine"}, r"`attention` must be one of .* Received: attention='cosine'"),
         ({"attention": "mean"}, "neither heads nor logits"),
-        ({"head": "tensor"}, "head='tensor'"),
+        ({"readout": "tensor"}, "readout='tensor'"),
         ({"variant": "all"}, "variant='all'"),
         ({"norm": "group"}, "norm='group'"),
         ({"final": "max"}, "final='max'"),
@@ -372,8 +373,19 @@ def test_time_only_has_no_attention():
 def test_learns_under_a_distribution_strategy(variant):
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope():
-        block = RSTG(**SMALL, head="vec", variant=variant)
+        block = RSTG(**SMALL, readout="vec", variant=variant)
         model = tf.keras.Sequential([tf.keras.Input((None, None, None, 3)), block])
         model.compile("sgd", "mse")
     history = model.fit(features(4, 3, 5, 4, 3), np.zeros((4, 6)), batch_size=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_head_is_the_old_name_of_readout():
+    with pytest.warns(DeprecationWarning, match="`head` of RSTG is `readout` now"):
+        block = RSTG(**SMALL, head="vec")
+    assert block.readout == "vec"
+    config = block.get_config()
+    config["head"] = config.pop("readout")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Published models hold the old name.
+        assert RSTG.from_config(config).get_config() == block.get_config()

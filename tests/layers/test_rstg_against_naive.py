@@ -28,7 +28,7 @@ def configurations(draw):
         "iterations": draw(st.integers(1, 3)),
         "attention": attention,
         "heads": heads,
-        "head": draw(st.sampled_from(rstg.HEADS)),
+        "readout": draw(st.sampled_from(rstg.READOUTS)),
         "final": final,
         "variant": variant,
         "positional": draw(st.booleans()),
@@ -85,5 +85,5 @@ def test_block_equals_the_naive_form(configuration, shape, channels, seed):
     state = block.initial_state(shape[0])
     for frame in range(shape[1]):
         output, state = block.step(tf.constant(inputs[:, frame]), state)
-    last = want if configuration["head"] == "vec" else want[:, -1]
+    last = want if configuration["readout"] == "vec" else want[:, -1]
     assert_close(output, last, REFERENCE)

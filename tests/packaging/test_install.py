@@ -114,7 +114,7 @@ def test_the_core_loads_models_with_tensorflow_only(core, tmp_path):
     code = (
         "import numpy as np, rstg_tf\n"
         "assert 'site-packages' in rstg_tf.__file__\n"
-        "assert rstg_tf.RSTG(head='vec', node_dim=8, message_dim=8)\n"
+        "assert rstg_tf.RSTG(readout='vec', node_dim=8, message_dim=8)\n"
         f"model = rstg_tf.load_model({str(ZOO / 'interactions_rstg')!r})\n"
         "example = np.load(model_example)\n"
         "difference = abs(model(example['clips'])['logits'] - example['logits'])\n"
