@@ -27,20 +27,12 @@ _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2  # <fcntl.h>, <linux
 
 @contextlib.contextmanager
 def written_whole(path):
-    """Gives a file to write to; what was written takes the place of `path` only at the end.
+    """Yields an empty file to write to, which takes the place of `path` only at the end.
 
-    The file has a name that no other process uses. It is synced to the disk before it is renamed,
-    so that a power cut leaves the old file or the new one. Parts of killed processes are cleared.
-
-    Args:
-        path: the file wanted; the folder around it is made if it is missing.
-
-    Yields:
-        `pathlib.Path` of an empty file beside it. Where writing fails, it is removed and `path`
-        stays as it was.
-
-    Raises:
-        OSError: It can't be written, as on a full disk; names `path`.
+    It has a name that no other process uses, beside `path`, whose folder is made if it is missing.
+    It is synced to the disk before it is renamed, so that a power cut leaves the old file or the
+    new one. Where writing fails, it is removed and `path` stays as it was; an OSError, as of a full
+    disk, names `path`. Parts of killed processes are cleared.
     """
     path = pathlib.Path(path)
     with _part(path, _make_file) as part:
@@ -54,12 +46,7 @@ def written_whole(path):
 def folder_written_whole(path, new=False):
     """As `written_whole` for a folder, which takes the place of one that is there atomically.
 
-    Args:
-        path: the folder wanted; the folder around it is made if it is missing.
-        new: whether one that is there by then stays, with a FileExistsError.
-
-    Yields:
-        `pathlib.Path` of an empty folder beside it.
+    With `new`, one that is there by then stays, with a FileExistsError.
     """
     path = pathlib.Path(path)
     with _part(path, _make_folder) as part:
@@ -146,12 +133,8 @@ def make_folder(path):
 def locked(folder, wait=True):
     """Keeps other processes that ask for it out of a folder; the lock ends with the process.
 
-    Args:
-        folder: a folder that exists.
-        wait: whether to wait where another process has the lock; after a second that is logged.
-
-    Raises:
-        BlockingIOError: another process has it, and `wait` is false.
+    Where another process has the lock, it waits, which is logged after a second; without `wait` it
+    raises a BlockingIOError.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -169,15 +152,10 @@ def locked(folder, wait=True):
 
 
 def check_room(folder, num_bytes=2**20):
-    """Checks, before long work, that files can be written into a folder, which is made if need be.
+    """Checks, before long work, that so much can be written into a folder; it is made if need be.
 
-    Args:
-        folder: the folder.
-        num_bytes: how much will be written at least.
-
-    Raises:
-        ValueError: It is an address, such as `s3://...`.
-        OSError: It can't be made or written to, or less is free on its disk; names the folder.
+    Raises a ValueError where it is an address, such as `s3://...`, and an OSError that names it
+    where it can't be made or written to, or less is free on its disk.
     """
     folder = pathlib.Path(folder)
     if _ADDRESS.match(str(folder)):
@@ -215,13 +193,9 @@ def check_temporary_room(num_bytes=2**20):
 
 @contextlib.contextmanager
 def temporary_folder(num_bytes=2**20):
-    """Gives the path of a folder, a str, for as long as it is needed.
+    """Yields the path of a folder, a str, for at least so many bytes, for as long as it is needed.
 
-    Args:
-        num_bytes: how much will be written at least.
-
-    Raises:
-        OSError: It can't be made or written; names a folder.
+    Raises an OSError that names a folder where it can't be made or written.
     """
     check_temporary_room(num_bytes)
     with tempfile.TemporaryDirectory() as folder, naming(folder):

@@ -1,6 +1,7 @@
 """Text of strangers: names of files and classes, shown where they can do no harm."""
 
 import html
+import os
 import pathlib
 import re
 import unicodedata
@@ -33,9 +34,7 @@ def markdown(text):
 def check_class_name(name, where):
     """Raises a ValueError where a class can't be called so, since a list holds one name a line.
 
-    Args:
-        name: the name.
-        where: the file or folder it comes from.
+    `where` is the file or folder it comes from.
     """
     unseen = next((one for one in name if _is_unseen(one) and one not in _JOINERS), None)
     if unseen is not None:
@@ -47,11 +46,10 @@ def check_class_name(name, where):
         raise ValueError(f"The name of a class must not be empty. Received: {name!r}, in {where}")
 
 
-def read_class_names(path):
-    """Reads the names of classes, a list in the order of a file with one a line.
+def read_class_names(path: str | os.PathLike) -> list[str]:
+    """Reads the names of classes, in the order of a file in UTF-8 with one a line.
 
-    Raises:
-        ValueError: it is not in UTF-8, or a class can't be called so.
+    Raises a ValueError where it is not in UTF-8, or a class can't be called so.
     """
     try:
         names = pathlib.Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")

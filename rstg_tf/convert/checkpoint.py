@@ -19,20 +19,12 @@ _CELL = "/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell/"
 
 
 def read_checkpoint(path):
-    """Reads the variables of a network.
+    """Reads a network's variables: dict of name to array.
 
+    The path is the prefix of the checkpoint (`.../model_5000.ckpt`), or the folder that holds it.
     Optimizer slots, step counters and computed constants are passed over. An LSTM that is there in
-    cuDNN's opaque form alone is brought into the canonical form.
-
-    Args:
-        path: prefix of the checkpoint (`.../model_5000.ckpt`), or the folder that holds it.
-
-    Returns:
-        Dict of name to array.
-
-    Raises:
-        FileNotFoundError: there is no such checkpoint.
-        ValueError: it can't be read.
+    cuDNN's opaque form alone is brought into the canonical form. Raises a FileNotFoundError where
+    there is none, a ValueError where it can't be read.
     """
     prefix = str(path)
     if pathlib.Path(path).is_dir():
@@ -61,17 +53,9 @@ def canonical_lstm(opaque, name="opaque_kernel"):
     """Unpacks the weights of a one-layer cuDNN LSTM whose inputs are as wide as its states.
 
     cuDNN has the gates input, forget, candidate, output; first all matrices of the inputs, then
-    those of the states, then both biases.
-
-    Args:
-        opaque: float array `[8 * D * D + 8 * D]`.
-        name: its name, for the message.
-
-    Returns:
-        Kernel `[2 * D, 4 * D]` and bias `[4 * D]` with the gates input, candidate, forget, output.
-
-    Raises:
-        ValueError: no `D` has so many weights.
+    those of the states, then both biases: float `[8 * D * D + 8 * D]`, else it raises a ValueError.
+    Returns kernel `[2 * D, 4 * D]` and bias `[4 * D]` with the gates input, candidate, forget,
+    output.
     """
     size = opaque.size
     dim = (math.isqrt(64 + 32 * size) - 8) // 16
@@ -90,13 +74,7 @@ def canonical_lstm(opaque, name="opaque_kernel"):
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One weight and where its value comes from.
-
-    Attributes:
-        weight: the variable to fill.
-        names: names of the variables in the checkpoint.
-        convert: from their values to the weight's.
-    """
+    """One weight, the variables in the checkpoint, and what makes its value of theirs."""
 
     weight: tf.Variable
     names: tuple[str, ...]
@@ -104,15 +82,10 @@ class Step:
 
 
 def carry_out(plan, variables):
-    """Fills all weights of a plan, or none.
+    """Fills all weights of a plan, an iterable of steps, from a dict of name to array, or none.
 
-    Args:
-        plan: the steps, one for each weight.
-        variables: dict of name to array; each must be used.
-
-    Raises:
-        ValueError: variables that are missing, variables that are left over, or one of another
-            shape than its weight.
+    Raises a ValueError for variables that are missing or left over, or of another shape than the
+    weight.
     """
     plan = list(plan)
     needed = {name for step in plan for name in step.names}

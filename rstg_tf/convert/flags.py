@@ -43,17 +43,11 @@ _STAGES = ("res2", "res3", "res4", "res5")
 
 
 def read_flags(config):
-    """Reads the flags of a network.
+    """Reads the flags of a network from the authors' YAML config, or by a name of `EXPERIMENTS`.
 
-    Args:
-        config: path of the authors' YAML config, or the name of one of `EXPERIMENTS`.
-
-    Returns:
-        Dict of flags; those that the file leaves out are those of the authors' networks.
-
-    Raises:
-        FileNotFoundError: it is neither a file nor such a name.
-        ValueError: the file holds no flags, or one that is out of its range.
+    Those that the file leaves out are those of the authors' networks. Raises a FileNotFoundError
+    where it is neither a file nor such a name, a ValueError for a file without flags, or for one
+    that is out of its range.
     """
     if str(config) in EXPERIMENTS:
         flags = EXPERIMENTS[str(config)]

@@ -162,19 +162,11 @@ def frames_of_clip(
     clips: Clips,
     limits: VideoLimits = VideoLimits(),  # noqa: B008 - immutable.
 ) -> tuple[int, np.ndarray, list[np.ndarray]]:
-    """The frames of a video that an evaluation would take.
+    """The frames of a video that an evaluation would take, as `(count, numbers, frames)`.
 
-    Args:
-        video: path of a video file.
-        clips: `rstg_tf.data.pipeline.clips.Clips`.
-        limits: `VideoLimits`.
-
-    Returns:
-        `(count, numbers, frames)`: number of frames of the video, int array `[T]` of those taken,
-        and a list of them, uint8 `[h, w, 3]`, where the lesser of h and w is `clips.short_side`.
-
-    Raises:
-        ValueError: it is no video, or a damaged one; a `VideoError`.
+    These are the number of frames of the video, int array `[T]` of those taken, and a list of them,
+    uint8 `[h, w, 3]`, where the lesser of h and w is `clips.short_side`. Raises a ValueError,
+    a `VideoError`, where it is no video, or a damaged one.
     """
     with VideoReader(video, limits=limits) as reader:
         count = reader.count()
@@ -187,8 +179,7 @@ def frames_of_clip(
 def clips_as_trained(subject, frames=None, size=None, short_side=None):
     """The `Clips` that a subject's model takes, as its config says where nothing else is wanted.
 
-    Raises:
-        ValueError: nothing says it, or a value is impossible.
+    Raises a ValueError where nothing says it, or a value is impossible.
     """
     known = {}
     if subject.config is not None:

@@ -4,6 +4,7 @@ import glob
 import os
 import pathlib
 import time
+from collections.abc import Iterable
 
 from rstg_tf.data import storage
 from rstg_tf.data.videos.decoding import VideoError, VideoLimits, VideoReader, check_wanted
@@ -55,19 +56,12 @@ def find_videos(names, left_out=None, but=None):
     return list(found)
 
 
-def find_sources(names, cameras=False):
-    """Finds what a command line names.
+def find_sources(
+    names: Iterable[str | os.PathLike], cameras: bool = False
+) -> list[pathlib.Path | str]:
+    """As `find_videos` for what a command line names; `camera:N` stays as it is.
 
-    Args:
-        names: as in `find_videos`, and `camera:N`.
-        cameras: whether cameras may be named.
-
-    Returns:
-        List of paths, and of `camera:N` as they are.
-
-    Raises:
-        FileNotFoundError: a name stands for no file.
-        ValueError: a camera where none may be named, or without a number.
+    Raises a ValueError for a camera where none may be named, or without a number.
     """
     found = []
     for name in map(str, names):
@@ -81,20 +75,11 @@ def find_sources(names, cameras=False):
 
 
 def read_frames(source, short_side, frame_rate=None, limits=VideoLimits()):  # noqa: B008
-    """Yields the frames of a video file or camera, scaled down.
+    """Yields the frames of a video file or `camera:N`, scaled down, uint8 `[h, w, 3]`.
 
-    Args:
-        source: path of a file, or `camera:N` for the camera of that number.
-        short_side: pixels of the shorter side.
-        frame_rate: frames per second; all by default. Of a camera, frames that come too early are
-            left out.
-        limits: `VideoLimits` of a file.
-
-    Yields:
-        uint8 `[h, w, 3]`.
-
-    Raises:
-        ValueError: there is no such camera, or it is no video or a damaged one; a `VideoError`.
+    The shorter side becomes `short_side` pixels. With a `frame_rate` per second, frames of a camera
+    that come too early are left out. Raises a `VideoError` where there is no such
+    camera, or it is no video or a damaged one.
     """
     if str(source).startswith(_CAMERA):
         yield from _camera_frames(source, short_side, frame_rate)

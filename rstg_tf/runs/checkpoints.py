@@ -19,10 +19,7 @@ class CheckpointFolder:
     """The checkpoints `ckpt-STEP`, each with a record of what led there, where it was given one.
 
     TensorFlow's file `checkpoint` names them for `tf.train.latest_checkpoint`, but nothing here
-    depends on it.
-
-    Args:
-        path: the folder; it need not exist.
+    depends on it. The folder need not exist.
     """
 
     def __init__(self, path):
@@ -42,12 +39,9 @@ class CheckpointFolder:
         return self.path / f"ckpt-{step}{_RECORD}"
 
     def save(self, checkpoint, step, record=None):
-        """Adds a checkpoint; it is written beside, synced and then renamed, its index last.
+        """Adds a `tf.train.Checkpoint`, with a record that JSON can hold, or None.
 
-        Args:
-            checkpoint: a `tf.train.Checkpoint`.
-            step: its number.
-            record: what JSON can hold.
+        It is written beside, synced and then renamed, its index last.
         """
         part = self.path / f"ckpt-{step}.part"
         shutil.rmtree(part, ignore_errors=True)
@@ -66,11 +60,9 @@ class CheckpointFolder:
             shutil.rmtree(part, ignore_errors=True)
 
     def keep(self, steps, spared=()):
-        """Names these checkpoints to TensorFlow, and removes others and what kills left of them.
+        """Names these steps' checkpoints to TensorFlow, and removes others but for `spared` ones.
 
-        Args:
-            steps: of the checkpoints.
-            spared: steps of further ones that are not removed.
+        What kills left of them is removed, too.
         """
         if not self.path.exists():
             return
@@ -90,16 +82,11 @@ class CheckpointFolder:
 
 
 def training_state(model, optimizer):
-    """Collects all that a checkpoint holds.
+    """All that a checkpoint holds of a `VideoClassifier` and its built Keras optimizer.
 
-    Args:
-        model: a `VideoClassifier`.
-        optimizer: its Keras optimizer, which has been built.
-
-    Returns:
-        A `tf.train.Checkpoint` with `model`, `optimizer` and the variables `step` (steps done,
-        also those that loss scaling skipped), `seconds` (spent so far), `best_accuracy` and
-        `best_step` (of the validations so far).
+    Returns a `tf.train.Checkpoint` with `model`, `optimizer` and the variables `step` (steps done,
+    also those that loss scaling skipped), `seconds` (spent so far), `best_accuracy` and `best_step`
+    (of the validations so far).
     """
     return tf.train.Checkpoint(
         model=model,
@@ -114,8 +101,7 @@ def training_state(model, optimizer):
 def restore_checkpoint(checkpoint, path):
     """Restores a `tf.train.Checkpoint` from files with the prefix `path`.
 
-    Raises:
-        ValueError: if they are damaged or of another model; the checkpoint stays as it is.
+    Raises a ValueError where they are damaged or of another model; the checkpoint stays as it is.
     """
     check_checkpoint(path)
     with _readable(path):
@@ -125,8 +111,7 @@ def restore_checkpoint(checkpoint, path):
 def check_checkpoint(path):
     """Reads a checkpoint whole, so that its checksums are compared.
 
-    Raises:
-        ValueError: if it is damaged or there is none.
+    Raises a ValueError where it is damaged or there is none.
     """
     with _readable(path):
         reader = tf.train.load_checkpoint(path)
@@ -137,8 +122,7 @@ def check_checkpoint(path):
 def best_step(path):
     """Step of the best validation that a checkpoint knows of, 0 before the first one.
 
-    Raises:
-        ValueError: if it is damaged.
+    Raises a ValueError where it is damaged.
     """
     with _readable(path):
         return int(tf.train.load_variable(path, "best_step/.ATTRIBUTES/VARIABLE_VALUE"))

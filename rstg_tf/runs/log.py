@@ -41,9 +41,7 @@ def write_log(path, rows):
 def read_log(path):
     """Reads the rows, a list of dicts with keys of `COLUMNS`, of text as it stands there.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged; names the row.
+    Raises a ValueError that names the row where the file is damaged.
     """
     try:
         with pathlib.Path(path).open(newline="", encoding="utf-8") as file:
@@ -79,14 +77,9 @@ class RunLog(tf.keras.callbacks.Callback):
     So `log.csv` and `summary.json` never run ahead of the checkpoint, and what a kill or damage
     took of them comes back from it.
 
-    Args:
-        folder: a `RunFolder`.
-        state: a `training_state`.
-        config: the resolved config of the training.
-        skipped: the `Skipped` records of its datasets.
-        rows: those of the training so far, dicts with keys of `COLUMNS`.
-        hardware: what trained, in words; by default this machine.
-        **more: further entries of the summary.
+    `folder` is a `RunFolder`, `state` a `training_state`, `skipped` are the `Skipped` records of
+    the datasets, `rows` those of the training so far, `hardware` what trained, in words, and `more`
+    further entries of the summary.
     """
 
     def __init__(self, folder, state, config, skipped=(), rows=(), hardware=None, **more):
@@ -183,18 +176,11 @@ class RunLog(tf.keras.callbacks.Callback):
 
 
 def read_record(folder, step):
-    """Reads what was noted of a training.
+    """Reads what was noted of a training up to the checkpoint of a step, in a `RunFolder`.
 
-    Args:
-        folder: a `RunFolder`.
-        step: of the checkpoint that is taken up.
-
-    Returns:
-        Its rows, dicts of text, and its summary, or None where a training of an earlier version
-        kept no record with its checkpoints; rows come from `log.csv` then.
-
-    Raises:
-        ValueError: what is there is damaged.
+    Returns its rows, dicts of text, and its summary, or None where a training of an earlier version
+    kept no record with its checkpoints; rows come from `log.csv` then. Raises a ValueError where
+    that is damaged.
     """
     path = CheckpointFolder(folder.last).record(step)
     try:
@@ -237,18 +223,10 @@ def _is_number(text, whole):
 
 
 def draw_learning_curve(log):
-    """Draws what `RunLog` wrote.
+    """Draws a training's `log.csv`, a `matplotlib.figure.Figure`.
 
-    Args:
-        log: path of a training's `log.csv`.
-
-    Returns:
-        A `matplotlib.figure.Figure`, with the loss of training and validation on the left and
-        their accuracy on the right.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file has no rows, or is damaged.
+    The loss of training and validation is on the left, their accuracy on the right. Raises a
+    ValueError where the file has no rows, or is damaged.
     """
     import pandas as pd
     from matplotlib.figure import Figure

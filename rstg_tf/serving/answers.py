@@ -24,16 +24,10 @@ def spec_of(shape, dtype):
 
 
 def check_outputs(outputs, specs, rows, address):
-    """Checks the outputs of a signature, a dict of arrays.
+    """Checks a signature's outputs, a dict of arrays, against `rows`, the length of the batch sent.
 
-    Args:
-        outputs: dict from name to array.
-        specs: dict from name to `tf.TensorSpec`, or None where the server did not describe them.
-        rows: length of the batch that was sent.
-        address: the server.
-
-    Raises:
-        WrongAnswer: one is missing, of another type or shape, or holds a number that is not finite.
+    `specs` is a dict from name to `tf.TensorSpec`, or None where the server did not describe them.
+    Raises a WrongAnswer where one is missing, of another type or shape, or not finite.
     """
     if specs is not None and set(outputs) != set(specs):
         raise WrongAnswer(
@@ -58,14 +52,9 @@ def check_outputs(outputs, specs, rows, address):
 def check_probabilities(outputs, address):
     """Checks what a classification consists of, after `check_outputs`.
 
-    Args:
-        outputs: dict from name to array: `classes` and `scores` `[B, top]`, `probabilities` and
-            `logits` `[B, classes]`, maybe others.
-        address: the server, for errors.
-
-    Raises:
-        WrongAnswer: one of them is missing, their shapes do not fit each other, or a probability
-            is none.
+    These are `classes` and `scores` `[B, top]`, `probabilities` and `logits` `[B, classes]`, maybe
+    others. Raises a WrongAnswer where one is missing, their shapes do not fit each other, or a
+    probability is none.
     """
     kinds = {"classes": "O", "scores": "f", "probabilities": "f", "logits": "f"}
     for name, kind in kinds.items():

@@ -37,11 +37,7 @@ def checked(tensor, name, **axes):
 def checked_pixels(tensor, name, each, settings):
     """Returns clips or encoded frames, where the model would not see too many pixels.
 
-    Args:
-        tensor: the input.
-        name: its name.
-        each: number of pixels that an element stands for, a fraction with several channels.
-        settings: `rstg_tf.serving.settings.Settings`.
+    An element of the tensor stands for `each` pixels, a fraction with several channels.
     """
     pixels = tf.cast(tf.size(tensor, tf.int64), tf.float64) * each
     limit = settings.max_clip_megapixels

@@ -14,15 +14,12 @@ _GRPC = ("dns", "ipv4", "ipv6", "unix")  # Names of gRPC for how a host is looke
 _HOST_AND_PORT = r"(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/@\[\]]+):(\d{1,5})"
 
 
-def is_http(address):
+def is_http(address: str) -> bool:
     """Checks an address, and says whether it is one of REST.
 
-    Args:
-        address: `HOST:PORT` or what else gRPC takes, such as `dns:///HOST:PORT`; or
-            `http://HOST:PORT`, `https://HOST:PORT`.
-
-    Raises:
-        ValueError: it is none of these, or holds a password.
+    It must be `HOST:PORT` or what else gRPC takes, such as `dns:///HOST:PORT`, or
+    `http://HOST:PORT`, `https://HOST:PORT`. Raises a ValueError where it is none of these, or holds
+    a password.
     """
     scheme = address.partition(":")[0].lower() if re.match(r"\w+:(//|[^\d])", address) else None
     if scheme in _HTTP:
@@ -47,13 +44,7 @@ def is_http(address):
 
 
 class Certificates(NamedTuple):
-    """PEM files: all are optional.
-
-    Attributes:
-        ca_file: certificates that the server's is checked by; by default those of the system.
-        cert_file: the client's certificate, with `key_file`, where the server asks for one.
-        key_file: its key, not encrypted.
-    """
+    """PEM files, all optional; see `Client`. The client's key must not be encrypted."""
 
     ca_file: str | None = None
     cert_file: str | None = None
@@ -62,9 +53,7 @@ class Certificates(NamedTuple):
     def context(self):
         """Makes an `ssl.SSLContext`, which checks certificate and name of the server.
 
-        Raises:
-            ValueError: a certificate without a key, or a file that holds none; names the file.
-            OSError: a file can't be read.
+        Raises a ValueError for a certificate without a key or a file that holds none.
         """
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError(
@@ -102,12 +91,7 @@ def check_request(num_bytes):
 
 
 class Deadline:
-    """When an answer must be there, repeats included.
-
-    Args:
-        seconds: what the caller allows, for errors.
-        left: seconds that are left of it; all by default.
-    """
+    """When an answer must be there, repeats included: `left` of the `seconds` that are allowed."""
 
     def __init__(self, seconds, left=None):
         self.seconds = seconds

@@ -9,16 +9,9 @@ _FRAMES = "image/encoded"
 
 
 def decode_frames(encoded, name, channels, settings):
-    """Decodes frames and makes them as large as the model takes them.
+    """Decodes JPEG or PNG files, string `[N]` of the input `name`, to the size of a clip.
 
-    Args:
-        encoded: string `[N]`, JPEG or PNG files.
-        name: name of the input that they come from.
-        channels: channels C of the model's clips.
-        settings: `Settings`.
-
-    Returns:
-        uint8 `[N, size, size, C]`: of each frame the square in the middle.
+    Returns uint8 `[N, size, size, C]`: of each frame the square in the middle.
     """
     size = settings.clips.size
     pixels, orientations = tf.map_fn(

@@ -86,16 +86,9 @@ def list_versions(folder):
 
 
 def check_version(folder, version=None, keep=3):
-    """Checks that a version can be made.
+    """Checks that a version can be made in the folder of a model, None for the next free one.
 
-    Args:
-        folder: folder of the model.
-        version: number of the version; the next free one by default.
-        keep: number of versions to keep.
-
-    Raises:
-        ValueError: a number that is not positive.
-        FileExistsError: there is such a version.
+    Raises a ValueError for a number that is not positive, a FileExistsError where it is there.
     """
     if keep < 1:
         raise ValueError(f"One version or more must be kept. Received: keep={keep}")
@@ -110,21 +103,11 @@ def check_version(folder, version=None, keep=3):
 
 @contextlib.contextmanager
 def new_version(folder, version=None, keep=3):
-    """Gives a folder to fill, which then becomes a version, whole or not at all.
+    """Yields `(part, path)`: a folder to fill, and the version it becomes, whole or not at all.
 
-    A server that watches the folder takes names that are numbers only. One process at a time
-    writes; another one waits.
-
-    Args:
-        folder: folder of the model, made where it is missing.
-        version: see `check_version`.
-        keep: number of versions that stay, the newest and this one; others are removed.
-
-    Yields:
-        `(part, path)`: the folder to fill, and the version that it becomes.
-
-    Raises:
-        ValueError, FileExistsError: as `check_version`.
+    A server that watches the folder, which is made where it is missing, takes names that are
+    numbers only. One process at a time writes; another one waits. The `keep` newest stay, this one
+    among them; others are removed. Raises what `check_version` does.
     """
     folder = pathlib.Path(folder)
     files.make_folder(folder)

@@ -24,14 +24,9 @@ _NO_TRUST = ("handshake", "CERTIFICATE", "verification")
 
 
 class GrpcTransport:
-    """A channel to one model.
+    """A channel to one model, of one version or label where that is not None.
 
-    Args:
-        address: `HOST:PORT`.
-        model: name of the model.
-        version: number of its version, or None.
-        label: label of its version, or None.
-        certificates: `connection.Certificates`; without them nothing is encrypted.
+    Without `certificates`, a `connection.Certificates`, nothing is encrypted.
     """
 
     def __init__(self, address, model, version, label, certificates=None):

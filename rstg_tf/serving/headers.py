@@ -25,16 +25,10 @@ def is_jpeg(image):
 
 
 def inspect(image, name, settings):
-    """Reads and checks the header of one encoded frame.
+    """Reads and checks the header of an encoded frame, a string scalar, of the input `name`.
 
-    Args:
-        image: string scalar, a JPEG or PNG file.
-        name: name of the input that it comes from.
-        settings: `rstg_tf.serving.settings.Settings`.
-
-    Returns:
-        `(pixels, orientation)`, int64 and int32 scalars: the cost of decoding, in pixels, and how
-        EXIF says it is to be turned, 1 to 8, 1 where nothing says so.
+    Returns `(pixels, orientation)`, int64 and int32 scalars: the cost of decoding, in pixels, and
+    how EXIF says it is to be turned, 1 to 8, 1 where nothing says so.
     """
     length = tf.strings.length(image)
     jpeg = is_jpeg(image)
@@ -55,12 +49,7 @@ def inspect(image, name, settings):
 
 
 def turned(image, orientation):
-    """Turns and mirrors a decoded frame as a viewer does.
-
-    Args:
-        image: uint8 `[h, w, C]`.
-        orientation: of EXIF, int32 scalar.
-    """
+    """Turns and mirrors a decoded frame `[h, w, C]` as a viewer does, by EXIF's orientation."""
 
     def turn():
         made = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)

@@ -61,11 +61,7 @@ class RestTransport:
     def predict(self, signature, inputs, outputs, deadline):
         """Asks a signature: dict of arrays to dict of arrays.
 
-        Args:
-            signature: its name.
-            inputs: dict from name to array.
-            outputs: dict from name to `tf.TensorSpec`, or None.
-            deadline: a `connection.Deadline`.
+        `outputs` is a dict from name to `tf.TensorSpec`, or None.
         """
         check_request(sum(map(_num_bytes, inputs.values())))
         request = {

@@ -64,11 +64,8 @@ class Validation(tf.keras.callbacks.Callback):
     It takes place at the end of an epoch where `validation_interval` steps have passed and at the
     end of the training, and puts `val_loss` and `val_accuracy` into the epoch's logs.
 
-    Args:
-        state, trainer: see above.
-        validate: function without arguments that returns `{"loss": ..., "accuracy": ...}`.
-        directory: where the best weights are saved, as they were validated; `Checkpoints` removes
-            those that no checkpoint refers to any more.
+    `validate()` returns `{"loss": ..., "accuracy": ...}`. The best weights are saved in `directory`
+    as they were validated; `Checkpoints` removes those that no checkpoint refers to any more.
     """
 
     def __init__(self, state, validate, trainer, directory):
@@ -103,11 +100,8 @@ class Validation(tf.keras.callbacks.Callback):
 class Checkpoints(tf.keras.callbacks.Callback):
     """Saves the state at the end of every epoch, and then shows what `RunLog` noted of it.
 
-    Args:
-        state, trainer: see above.
-        folder: the `RunFolder` of the training.
-        log: a `RunLog`, or None; its record is saved with the state.
-        minutes: ends the training at the first checkpoint after so long; it can be resumed.
+    The record of `log`, where it is not None, is saved with the state. The training, which can be
+    resumed, ends at the first checkpoint after so many minutes.
     """
 
     def __init__(self, state, trainer, folder, log=None, minutes=None):
@@ -140,8 +134,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
     def tidy(self, spare=False):
         """Keeps the last checkpoints and the best ones that they refer to.
 
-        Args:
-            spare: whether other checkpoints stay, so that only leftovers of kills are removed.
+        With `spare`, others stay, too, and only leftovers of kills are removed.
         """
         there = self._last.steps()
         steps = [step for step in there if step <= int(self._state.step)]
@@ -155,10 +148,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
 class Progress(tf.keras.callbacks.Callback):
     """One line with loss, accuracy, videos per second and the time left; one per validation.
 
-    Args:
-        state: see above.
-        train_steps: steps of the whole training.
-        batch_size: videos in a step.
+    `train_steps` are those of the whole training, `batch_size` are the videos in a step.
     """
 
     def __init__(self, state, train_steps, batch_size):

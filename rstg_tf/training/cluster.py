@@ -27,17 +27,10 @@ _WHOSE = re.compile(r"task:(\d+) heartbeat|remote target /job:worker\S*task:(\d+
 _PAUSE, _SOON, _NOW_AND_THEN = 0.5, 3, 30  # Seconds.
 
 
-def read_cluster(text):
-    """Reads TF_CONFIG.
+def read_cluster(text: str) -> tuple[list[str], int]:
+    """Reads the value of TF_CONFIG: addresses `"host:port"` of all workers, and this one's number.
 
-    Args:
-        text: the value of the environment variable.
-
-    Returns:
-        The addresses of the workers, a list of `"host:port"`, and the number of this one.
-
-    Raises:
-        ValueError: names the part of TF_CONFIG that is wrong.
+    Raises a ValueError that names the part of it that is wrong.
     """
     if not text.strip():
         raise ValueError(
@@ -77,19 +70,12 @@ def read_cluster(text):
     return workers, index
 
 
-def meet(workers, index):
+def meet(workers: list[str], index: int) -> None:
     """Waits until all workers are there, and logs for whom.
 
     TensorFlow waits without a word and without an ear for signals. So each worker listens here
-    first, on the port that TensorFlow will take, until it has reached every other one once,
-    whether that one still listens here or TensorFlow does.
-
-    Args:
-        workers: addresses `"host:port"` of all.
-        index: number of this one.
-
-    Raises:
-        OSError: this worker's port is taken.
+    first, on the port that TensorFlow will take, until it has reached every other one once, whether
+    that one still listens here or TensorFlow does. Raises an OSError where its port is taken.
     """
     # TensorFlow reaches the first worker by its address from that worker, too.
     reasons = {n: "not tried yet" for n in range(len(workers)) if n != index or n == 0}
@@ -113,11 +99,7 @@ class WorkerLost(ConnectionError):
 
 @contextlib.contextmanager
 def told_of_lost_workers(folder):
-    """Turns TensorFlow's errors about a worker that ended into a `WorkerLost`.
-
-    Args:
-        folder: of the training, for the message.
-    """
+    """Turns TensorFlow's errors about a worker that ended into a `WorkerLost`, with the folder."""
     import tensorflow as tf
 
     try:

@@ -76,9 +76,8 @@ def _weights(layer):
 def has_begun(folder, interval):
     """Whether a checkpoint of a training lies in a `RunFolder`, one every `interval` steps.
 
-    Raises:
-        ValueError: none does, but what else lies there was written after one; or its config is
-            missing.
+    Raises a ValueError where none does, but what else lies there was written after one; or where
+    its config is missing.
     """
     begun = bool(CheckpointFolder(folder.last).steps())
     traces = [] if begun else _traces(folder, interval)
@@ -100,10 +99,7 @@ def restore_newest(state, folder):
     """Restores the newest checkpoint in a `RunFolder` that can be read, if there is any.
 
     One whose best checkpoint is damaged is passed over, too: the training would end without its
-    best weights. What is passed over is logged.
-
-    Raises:
-        ValueError: none can be read.
+    best weights. What is passed over is logged; where none can be read, it raises a ValueError.
     """
     last, best = CheckpointFolder(folder.last), CheckpointFolder(folder.best)
     errors = []

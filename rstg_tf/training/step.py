@@ -4,19 +4,10 @@ import tensorflow as tf
 
 
 def gradient_step(model, optimizer, clips, labels, label_smoothing=0.0):
-    """Takes one step on the mean loss of a batch.
+    """Takes one step on the mean loss of a batch; in a replica, the mean over the global batch.
 
-    Inside a replica of a strategy the mean is over the global batch.
-
-    Args:
-        model: a `VideoClassifier`.
-        optimizer: a Keras optimizer.
-        clips: uint8 `[B, T, H, W, C]`.
-        labels: int64 `[B]`, or of blended clips float `[B, classes]`.
-        label_smoothing: probability mass that is spread over all classes.
-
-    Returns:
-        The loss of every clip `[B]` and the logits `[B, classes]`, both before the step.
+    Clips are uint8 `[B, T, H, W, C]`, labels int64 `[B]`, or of blended clips float `[B, classes]`.
+    Returns the loss of every clip `[B]` and the logits `[B, classes]`, both before the step.
     """
     with tf.GradientTape() as tape:
         logits = model(clips, training=True)["logits"]
@@ -27,12 +18,10 @@ def gradient_step(model, optimizer, clips, labels, label_smoothing=0.0):
 
 
 def cross_entropy(labels, logits, label_smoothing=0.0):
-    """Cross-entropy of every clip, `[B]`.
+    """Cross-entropy `[B]` of float logits `[B, classes]`.
 
-    Args:
-        labels: int64 `[B]`, or float `[B, classes]` that sum to one.
-        logits: float `[B, classes]`.
-        label_smoothing: probability mass that is spread over all classes.
+    Labels are int64 `[B]`, or float `[B, classes]` that sum to one; the smoothing is the
+    probability mass that is spread over all classes.
     """
     labels = tf.convert_to_tensor(labels)
     targets = labels if labels.dtype.is_floating else tf.one_hot(labels, logits.shape[-1])
@@ -42,17 +31,9 @@ def cross_entropy(labels, logits, label_smoothing=0.0):
 
 
 class Trainee(tf.keras.Model):
-    """Wraps a classifier for training, so that it stays a plain model itself.
+    """Wraps a `VideoClassifier` for training, so that it stays a plain model itself.
 
-    Args:
-        classifier: a `VideoClassifier`.
-        label_smoothing: probability mass that is spread over all classes, in training.
-
-    Call arguments:
-        clips: uint8 `[B, T, H, W, C]`.
-
-    Returns:
-        What the classifier returns.
+    The smoothing of labels takes place in training only.
     """
 
     def __init__(self, classifier, label_smoothing=0.0, **kwargs):

@@ -11,19 +11,10 @@ _joined: list[str] = []
 
 
 def get_strategy(runtime):
-    """Makes the strategy that the runtime settings ask for.
+    """Makes the `tf.distribute.Strategy` that an experiment's section `runtime` asks for.
 
-    It must be called before TensorFlow runs its first operation, where devices are to be split
-    or workers to be joined.
-
-    Args:
-        runtime: the `runtime` section of an experiment.
-
-    Returns:
-        A `tf.distribute.Strategy`.
-
-    Raises:
-        ValueError: if this machine can't give it.
+    It must be called before TensorFlow runs its first operation, where devices are to be split or
+    workers to be joined. Raises a ValueError where this machine can't give it.
     """
     from official.common import distribute_utils
 
@@ -65,11 +56,7 @@ def is_chief(strategy):
 
 
 def check_same_step(strategy, step, folder):
-    """Checks that all workers have restored the same step, so the same checkpoint, of a folder.
-
-    Raises:
-        ValueError: in every worker, if they have restored different ones.
-    """
+    """Raises a ValueError in every worker unless all have restored the same step of a folder."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return
     mine = strategy.run(tf.function(lambda: tf.constant([step], tf.int64)))
@@ -82,16 +69,10 @@ def check_same_step(strategy, step, folder):
 
 
 def distribute(strategy, make_dataset):
-    """Gives every worker its own part of a dataset.
+    """Gives every worker its own part of a dataset, as Keras's `fit` and `evaluate` take it.
 
-    Args:
-        strategy: what `get_strategy` returned.
-        make_dataset: function from a `tf.distribute.InputContext`, or None, to a
-            `tf.data.Dataset`: the batches of one replica, or the global batches.
-
-    Returns:
-        What Keras's `fit` and `evaluate` take. On one machine that is the dataset itself, which
-        Keras distributes over the devices.
+    `make_dataset` makes of a `tf.distribute.InputContext` the batches of one replica, and of None
+    the global batches; on one machine these are returned, which Keras distributes over the devices.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return make_dataset(None)
