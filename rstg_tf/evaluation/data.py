@@ -62,18 +62,9 @@ def open_test_set(data=None, split="test", seed=SEED, config=None, clips=None, o
 
 
 def count_clips(source, about, num_clips=None):
-    """Says how many clips of a test set to take.
+    """Number of clips to take: by default all of shards, 2,000 of a generator.
 
-    Args:
-        source: what `open_test_set` returned.
-        about: what `open_test_set` returned with it.
-        num_clips: how many are wanted; by default all of shards, 2,000 of a generator.
-
-    Returns:
-        The number, an int.
-
-    Raises:
-        ValueError: shards hold fewer, or the number is not positive.
+    Raises `ValueError` if shards hold fewer, or the number is not positive.
     """
     if num_clips is None:
         return source.num_examples if "shards" in about else NUM_CLIPS
@@ -88,18 +79,7 @@ def count_clips(source, about, num_clips=None):
 
 
 def read_clip(source, number):
-    """Reads one clip of a test set.
-
-    Args:
-        source: what `open_test_set` returned.
-        number: number of the clip, from 0.
-
-    Returns:
-        `(clip, label)`: uint8 `[T, H, W, C]` and an int.
-
-    Raises:
-        ValueError: there is no such clip.
-    """
+    """Reads clip `number` (from 0): `(clip, label)`, uint8 `[T, H, W, C]` and int."""
     if number >= 0:
         dataset = evaluation_dataset(source, 1, number + 1).skip(number)
         for clips, labels in dataset.as_numpy_iterator():
@@ -110,14 +90,9 @@ def read_clip(source, number):
 def is_held_out(about, config):
     """Whether no clip of a test set took part in making the model.
 
-    Args:
-        about: the dict that `open_test_set` returned.
-        config: the `Experiment` of the model, or None.
-
-    Returns:
-        False for the split that it was trained on, and for generated clips that its best weights
-        were chosen by. Shards of that split count as held out, since many data sets give out no
-        other; see `chose_weights`.
+    False for the split it was trained on and for generated clips that chose its best weights.
+    Shards of the validation split count as held out, since many datasets release no other held-out
+    split.
     """
     if config is None:
         return about["split"] == "test"
@@ -126,15 +101,9 @@ def is_held_out(about, config):
 
 
 def chose_weights(about, config):
-    """Whether the best weights of a model were chosen by their accuracy on this test set.
+    """Whether the best weights were chosen by accuracy on this test set.
 
-    Args:
-        about: the dict that `open_test_set` returned.
-        config: the `Experiment` of the model, or None.
-
-    Returns:
-        True for the clips that the training was validated on. Of shards all with the split's name
-        are taken for them.
+    Any shards whose split has the name of the validation split are taken for them.
     """
     if config is None or ("shards" in about) != bool(config.validation_data.input_path):
         return False
@@ -148,14 +117,7 @@ def chance_level(source):
 
 
 def without_folders(options):
-    """Tells options of a generator without telling of this machine.
-
-    Args:
-        options: dict of the options.
-
-    Returns:
-        The dict with names of files in place of paths.
-    """
+    """A generator's options with file names in place of paths, which would tell of this machine."""
     return {
         name: os.path.basename(value) if name in FILE_OPTIONS and value else value
         for name, value in options.items()

@@ -126,22 +126,10 @@ def _tell(directory):
 
 
 def read_entry(name_or_path, zoo, read):
-    """Finds the folder of a model, checks its files and reads them.
+    """Finds a model's folder, checks its files, and returns what `read` makes of the folder.
 
-    Where the entry is replaced meanwhile, all of it is read again: what is returned is the old
-    entry or the new one.
-
-    Args:
-        name_or_path: see `load_model`.
-        zoo: see `list_models`.
-        read: a function of the folder, a `pathlib.Path`.
-
-    Returns:
-        What `read` returns.
-
-    Raises:
-        ValueError: no such model, or a published file is missing, not listed or differs.
-        OSError: the entry was replaced again and again.
+    If the entry is replaced meanwhile, it is read again. Raises `ValueError` for an unknown model
+    or a file that is missing, unlisted or altered.
     """
     for _ in range(_TRIES):
         directory = _find(name_or_path, zoo)
@@ -161,18 +149,7 @@ def read_entry(name_or_path, zoo, read):
 
 
 def verified_directory(name_or_path, zoo=None):
-    """Finds the folder of a model and checks its files, where it or a manifest lists them.
-
-    Args:
-        name_or_path: see `load_model`.
-        zoo: see `list_models`.
-
-    Returns:
-        `pathlib.Path` of a SavedModel.
-
-    Raises:
-        ValueError: no such model, or a published file is missing, not listed or differs.
-    """
+    """Path of a model's SavedModel, once its files are checked; raises as `read_entry` does."""
     return read_entry(name_or_path, zoo, lambda directory: directory)
 
 

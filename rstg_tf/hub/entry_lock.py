@@ -16,16 +16,9 @@ _PAUSE = 0.005
 
 @contextlib.contextmanager
 def reading(entry):
-    """Keeps an entry in its place while it is read.
+    """Keeps an entry in place while it is read.
 
-    Args:
-        entry: its folder.
-
-    Yields:
-        A function that says whether the entry is still the one that was there at first.
-
-    Raises:
-        FileNotFoundError: there is no such folder.
+    Yields a function that says whether the entry is still the one that was there at first.
     """
     end = time.monotonic() + _PATIENCE
     while True:
@@ -43,11 +36,7 @@ def reading(entry):
 
 @contextlib.contextmanager
 def replacing(entry):
-    """Waits until nobody reads an entry, and keeps readers out of it.
-
-    Args:
-        entry: its folder, which need not exist.
-    """
+    """Waits until nobody reads an entry, which need not exist, and keeps readers out of it."""
     with contextlib.ExitStack() as stack:
         if os.path.isdir(entry):
             folder, door = _open(entry, stack)

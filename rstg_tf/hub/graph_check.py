@@ -60,12 +60,7 @@ _KINDS = ("user_object", "function", "bare_concrete_function", "variable", "asse
 def check(saved_model, path):
     """Checks that the graph only computes: no Python, no files, no network, no code of others.
 
-    Args:
-        saved_model: the `SavedModel` of `saved_model.pb`.
-        path: the file, for errors.
-
-    Raises:
-        ValueError: it holds another operation or object; names it and the file.
+    Otherwise raises a `ValueError` that names the operation or object, and the file `path`.
     """
     graphs = saved_model.meta_graphs
     if len(graphs) != 1 or not graphs[0].HasField("object_graph_def"):

@@ -39,14 +39,9 @@ _FIGURES = ("num_clips", "top_1", "top_1_interval_95")
 
 
 def zoo_directory(zoo=None):
-    """Where the published models are.
+    """Folder of the published models, which need not exist.
 
-    Args:
-        zoo: a folder; by default that of the environment variable `RSTG_TF_MODEL_ZOO`, else
-            `model_zoo/` beside the package.
-
-    Returns:
-        `pathlib.Path`, of a folder that need not exist.
+    By default that of `$RSTG_TF_MODEL_ZOO`, else `model_zoo/` beside the package.
     """
     beside = pathlib.Path(__file__).resolve().parents[2] / "model_zoo"
     return pathlib.Path(zoo or os.environ.get(VARIABLE) or beside)
@@ -63,17 +58,9 @@ def is_name(name):
 
 
 def read_manifest(zoo=None):
-    """Reads the entries of a zoo.
+    """Reads the entries of a zoo: a dict by name, empty without a manifest.
 
-    Args:
-        zoo: see `zoo_directory`.
-
-    Returns:
-        Dict from the name of an entry to what the manifest says of it, among it `files`, a dict
-        from path to sha256. Empty where there is no manifest.
-
-    Raises:
-        ValueError: a manifest that is damaged.
+    Each entry is a dict whose `files` maps paths to sha256. A damaged manifest raises `ValueError`.
     """
     path = zoo_directory(zoo) / FILE_NAME
     if not path.exists():
@@ -92,28 +79,15 @@ def read_manifest(zoo=None):
 
 
 def write_manifest(path, entries):
-    """Writes a manifest.
-
-    Args:
-        path: the file, such as `files.written_whole` gives.
-        entries: dict as `read_manifest` returns it.
-    """
+    """Writes a manifest; `entries` is a dict as `read_manifest` returns it."""
     content = {"models": dict(sorted(entries.items()))}
     pathlib.Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_entry(directory):
-    """Reads what an entry says of itself.
+    """Reads `entry.json`: the name it was published under and its line of the manifest.
 
-    Args:
-        directory: folder of the entry.
-
-    Returns:
-        `(name, entry)`: what it was published as, and its line as in `read_manifest`; None where
-        it has no `entry.json`.
-
-    Raises:
-        ValueError: the file is damaged.
+    None if there is no such file; `ValueError` if it is damaged.
     """
     path = pathlib.Path(directory) / ENTRY
     try:
@@ -129,16 +103,7 @@ def read_entry(directory):
 
 
 def write_entry(directory, name, about):
-    """Writes `entry.json`: what the manifest says of an entry, with the checksums of its files.
-
-    Args:
-        directory: folder of the entry, whose other files are all there.
-        name: name of the entry.
-        about: dict for JSON.
-
-    Returns:
-        The line of the manifest, a dict.
-    """
+    """Writes `entry.json`, after all other files; returns the entry's line of the manifest."""
     entry = {**about, "files": checksums(directory)}
     entry = {**entry, "checksum": _checksum(name, entry)}
     text = json.dumps({"name": name, **entry}, indent=2) + "\n"
@@ -147,28 +112,16 @@ def write_entry(directory, name, about):
 
 
 def checksums(directory):
-    """Computes the sha256 of every file below a folder, but of its `entry.json`.
-
-    Args:
-        directory: the folder.
-
-    Returns:
-        Dict from path, relative and with `/`, to the checksum in hexadecimal digits.
-    """
+    """Dict from relative path to hexadecimal sha256 of all files in a folder but `entry.json`."""
     directory = pathlib.Path(directory)
     found = {path.relative_to(directory).as_posix(): path for path in _files(directory)}
     return {name: _sha256(path) for name, path in sorted(found.items()) if name != ENTRY}
 
 
 def verify(directory, expected):
-    """Compares the files of an entry with their checksums.
+    """Compares the files of an entry with `expected`, a dict from path to sha256.
 
-    Args:
-        directory: folder of the entry.
-        expected: dict from path to sha256, as `checksums` returns it.
-
-    Raises:
-        ValueError: a file is missing, differs, is a link, or is not listed; the message names it.
+    A file that is missing, altered, unlisted or a link raises a `ValueError` that names it.
     """
     directory = pathlib.Path(directory)
     found = {path.relative_to(directory).as_posix(): path for path in _files(directory)}
@@ -190,15 +143,9 @@ def verify(directory, expected):
 
 
 def unknown_model(name, entries, where):
-    """Makes the error for a model that is neither an entry nor a path.
+    """Makes the `ValueError` for an unknown model, with the closest names.
 
-    Args:
-        name: what was asked for.
-        entries: names that exist.
-        where: folder of the zoo.
-
-    Returns:
-        A `ValueError` that shows the closest names, or of `no_zoo` where there is no folder.
+    If the folder `where` does not exist, the error is that of `no_zoo`.
     """
     if not where.is_dir():
         return no_zoo(where, name)
@@ -211,12 +158,7 @@ def unknown_model(name, entries, where):
 
 
 def no_zoo(folder, name=None):
-    """Makes the error for a zoo that is not there: a `FileNotFoundError` that says where one is.
-
-    Args:
-        folder: the folder that is missing.
-        name: the model that was asked for, if any.
-    """
+    """Makes the `FileNotFoundError` for a missing zoo; it says where one is."""
     asked = f"{str(name)!r}, and " if name is not None else ""
     return FileNotFoundError(
         f"Published models are in a folder that ${VARIABLE} or `zoo=` names, by default model_zoo/ "

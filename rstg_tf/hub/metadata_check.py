@@ -54,14 +54,9 @@ _OURS = "rstg_tf>"
 
 
 def check(metadata, path):
-    """Checks that all classes are listed, without building one.
+    """Checks that all classes in `keras_metadata.pb` are listed, without building one.
 
-    Args:
-        metadata: the `SavedMetadata` of `keras_metadata.pb`.
-        path: the file, for errors.
-
-    Raises:
-        ValueError: it holds another class, or no JSON; names the class and the file.
+    Otherwise raises a `ValueError` that names the class and the file `path`.
     """
     if not metadata.nodes:
         raise ValueError(f"A SavedModel must be one that Keras wrote. Received: {path}, empty")

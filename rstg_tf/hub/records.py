@@ -67,18 +67,7 @@ _COSTS = {
 
 
 def read_metrics(path):
-    """Reads a `metrics.json` that `pipelines/evaluate.py` wrote.
-
-    Args:
-        path: the file.
-
-    Returns:
-        What it holds, a dict.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or of something else.
-    """
+    """Reads a `metrics.json` of `rstg evaluate`; raises `ValueError` if it is damaged."""
     what = "What pipelines/evaluate.py wrote"
     metrics = checked_json.read(path, _METRICS, what)
     shape = metrics["data"]["clip_shape"]
@@ -93,15 +82,7 @@ def read_metrics(path):
 
 
 def check_figures(figures, path):
-    """Checks that each figure is a number, with its interval where it has to have one.
-
-    Args:
-        figures: dict from names to numbers, intervals and None.
-        path: the file that they are from, for errors.
-
-    Raises:
-        ValueError: one is not so; it is named.
-    """
+    """Raises a `ValueError` that names a figure which is no number or lacks its interval."""
     for name, value in figures.items():
         is_interval = isinstance(value, list)
         bare = name in _RATES and value is not None and f"{name}_interval_95" not in figures
@@ -117,33 +98,15 @@ def check_figures(figures, path):
 
 
 def read_summary(path):
-    """Reads what a training that was validated says of itself: `summary.json`, `training.json`.
-
-    Args:
-        path: the file.
-
-    Returns:
-        What it holds, a dict.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged.
-    """
+    """Reads `summary.json` or `training.json` of a validated training; `ValueError` if damaged."""
     what = "The summary of a training"
     return checked_json.read(path, _SUMMARY, what)
 
 
 def read_progress(path):
-    """Reads how far a training has come.
+    """Reads how far a training has come from its `summary.json`, which need not exist.
 
-    Args:
-        path: its `summary.json`, which need not exist.
-
-    Returns:
-        Dict with `steps`, `videos`, `minutes`, `best_validation` as far as they are known.
-
-    Raises:
-        ValueError: the file is damaged.
+    Returns those of `steps`, `videos`, `minutes` and `best_validation` that are known.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -152,17 +115,6 @@ def read_progress(path):
 
 
 def read_costs(path):
-    """Reads a `costs.json`, see `rstg_tf.zoo.costs.measure_costs`.
-
-    Args:
-        path: the file.
-
-    Returns:
-        What it holds, a dict.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged.
-    """
+    """Reads a `costs.json`, see `rstg_tf.zoo.costs.measure_costs`; `ValueError` if damaged."""
     what = "What a model costs"
     return checked_json.read(path, _COSTS, what)

@@ -13,14 +13,7 @@ TOLERANCE = 1e-5  # Of the largest output: how far a saved model may be from the
 
 @contextlib.contextmanager
 def labels_file(class_names):
-    """Gives the path of a file `labels.txt`, for `tf.saved_model.Asset`, while a model is saved.
-
-    Args:
-        class_names: names of the classes, one a line in the file.
-
-    Yields:
-        The path, a str.
-    """
+    """Yields the path of a `labels.txt` for `tf.saved_model.Asset` while a model is saved."""
     with temporary_folder() as scratch:
         labels = pathlib.Path(scratch) / LABELS
         for name in class_names:
@@ -30,29 +23,18 @@ def labels_file(class_names):
 
 
 def read_class_names(directory):
-    """Reads the names of the classes of a SavedModel.
+    """Class names of a SavedModel in the order of the logits, None without any.
 
-    Args:
-        directory: the SavedModel.
-
-    Returns:
-        List of names in the order of the logits, or None where it has none.
-
-    Raises:
-        ValueError: the file is damaged, or a name is none.
+    A damaged file or an invalid name raises `ValueError`.
     """
     path = pathlib.Path(directory) / "assets" / LABELS
     return text.read_class_names(path) if path.is_file() else None
 
 
 def weights_checksum(model):
-    """Computes a checksum of a model's weights that survives saving and loading.
+    """Hexadecimal sha256 of a built model's weights that survives saving and loading.
 
-    Args:
-        model: a built Keras model.
-
-    Returns:
-        sha256 in hexadecimal digits, over the values and shapes of all weights in any order.
+    It covers the values and shapes of all weights, whatever their order.
     """
     digests = [
         hashlib.sha256(f"{array.dtype}{array.shape}".encode() + array.tobytes()).digest()
