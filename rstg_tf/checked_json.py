@@ -13,27 +13,12 @@ class Optional(str):
 
 
 def parse(content, form, what, path):
-    """Parses JSON and checks its form.
+    """Parses JSON (str or UTF-8 bytes) that must have a form; `what` and `path` name it in errors.
 
-    Args:
-        content: str or UTF-8 bytes.
-        form: what it must be: a type (`int` takes no bool, `float` an int, too), `None`, a tuple
-            of forms of which one must fit, `[form]` for a list, `{str: form}` for an object with
-            any keys, or `{"key": form, Optional("other"): form}`, which may have further keys;
-            `object` is anything.
-        what: what it is, for errors, as `"The description"`.
-        path: where it comes from, for errors.
-
-    Returns:
-        What it holds.
-
-    Raises:
-        ValueError: It is no JSON, holds a number that is not finite or a key twice, is nested too
-            deep, or has another form; names the place.
-
-    Example:
-        >>> parse('{"classes": ["push"]}', {"classes": [str]}, "The description", "info.json")
-        {'classes': ['push']}
+    A form is a type (`int` takes no bool, `float` also ints, `object` anything), `None`, a tuple of
+    alternatives, `[form]` for a list, `{str: form}` for any keys, or `{"key": form,
+    Optional("other"): form}`, where further keys are fine. Damaged JSON, numbers that are not
+    finite and repeated keys raise a ValueError, too.
     """
     try:
         if len(content) > _MAX_BYTES:
@@ -54,12 +39,7 @@ def parse(content, form, what, path):
 
 
 def read(path, form, what):
-    """Parses a JSON file as `parse` does; no more is read of it than JSON may have.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: as `parse`.
-    """
+    """Parses a file as `parse` does, without reading more of it than JSON may have."""
     with open(path, "rb") as file:
         return parse(file.read(_MAX_BYTES + 1), form, what, path)
 

@@ -28,16 +28,7 @@ def build_model(config):
 
 
 def build_optimizer(config, variables, mixed_precision_dtype="float32"):
-    """Builds an optimizer through Model Garden's factory, and its own variables.
-
-    Args:
-        config: a resolved `rstg_tf.experiments.config.Optimization`.
-        variables: the variables to train.
-        mixed_precision_dtype: with "float16" the loss is scaled.
-
-    Returns:
-        A Keras optimizer.
-    """
+    """Builds a Keras optimizer with its own variables; with "float16" it scales the loss."""
     from official.modeling import optimization, performance
 
     # The factory averages weights for legacy optimizers only; Keras's own can do it themselves.

@@ -62,18 +62,7 @@ def apply_file(config, path):
 
 
 def read_mapping(path):
-    """Reads a YAML file of settings.
-
-    Args:
-        path: the file.
-
-    Returns:
-        A dict.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it holds something else, a key twice, or more than settings can be.
-    """
+    """Reads a dict from a YAML file. Repeated keys or too much content raise a ValueError."""
     path = pathlib.Path(path)
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(
@@ -90,11 +79,7 @@ def read_mapping(path):
 
 
 def _load(text, loader):
-    """Reads YAML, `{}` where there is nothing.
-
-    Raises:
-        ValueError: it is none, or holds, by aliases of aliases, more than settings can be.
-    """
+    """Reads YAML, `{}` if empty. A ValueError also stops aliases of aliases that grow huge."""
     try:
         content = yaml.load(text, loader)
         _check_size(content)

@@ -70,15 +70,7 @@ _RANGES = {
 
 
 def rule(name, value):
-    """What a setting must fulfil and does not.
-
-    Args:
-        name: dotted name of the setting.
-        value: its value, of the setting's type.
-
-    Returns:
-        The rule in words, or None where the value is no number, or one in its range.
-    """
+    """The rule, in words, that a value breaks; None if it is in range or not a number."""
     if isinstance(value, (list, tuple)):
         return next((broken for item in value if (broken := rule(name, item))), None)
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -35,15 +35,7 @@ def check(config):
 
 
 def check_batches(config, clip_shape):
-    """Checks that batches of clips fit into memory, before they are asked for.
-
-    Args:
-        config: an `Experiment`.
-        clip_shape: `(T, H, W, C)` of its data.
-
-    Raises:
-        ValueError: naming the settings and their values.
-    """
+    """Raises a ValueError if batches of clips `(T, H, W, C)` are too large for memory."""
     for name in ("train_data", "validation_data"):
         size = getattr(config, name).global_batch_size
         num_bytes = size * math.prod(clip_shape)

@@ -17,13 +17,7 @@ OTHERS = "Other experiments"
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of the zoo.
-
-    Attributes:
-        title: its name; in the paper's, the dataset that the published figures are for.
-        explanation: Markdown text above it; `{folder}` is where the zoo's folder is.
-        figures: the figures of an entry that it shows, such as `"top_1"`.
-    """
+    """A table of the zoo: `explanation` is Markdown, in which `{folder}` is the zoo's folder."""
 
     title: str
     explanation: str = ""
@@ -148,13 +142,9 @@ PAPER = (
 
 
 def list_tables():
-    """Lists the tables with their rows: those of the paper, and what experiments say of themselves.
+    """Lists each `Table` with its rows: the paper's, then what experiments say of themselves.
 
-    Returns:
-        List of `(Table, its rows)`. An experiment that names no table stands among the others.
-
-    Raises:
-        ValueError: an experiment is registered with something that a row does not have.
+    A ValueError names an experiment that is registered with something a row does not have.
     """
     tables = {table.title: (table, []) for table in TABLES}
     for row in [*PAPER, *_own_rows()]:

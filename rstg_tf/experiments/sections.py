@@ -19,20 +19,10 @@ _SEQUENCES = (tuple, list, collections.abc.Sequence)
 
 @functools.cache
 def make_section(constructor, hidden=()):
-    """Makes the class of a section with a setting for each argument of a class or function.
+    """Makes a `hyperparams.Config` class with a setting for each argument of a constructor.
 
-    A setting has the argument's default, and its annotated type or that of the default. Arguments
-    that a `functools.partial` sets are no settings.
-
-    Args:
-        constructor: the class or function.
-        hidden: names of arguments that are no settings.
-
-    Returns:
-        A dataclass, a `hyperparams.Config`.
-
-    Raises:
-        ValueError: an argument has no default, or no type that a setting can have.
+    Those that are `hidden`, or set by a `functools.partial`, are left out. An argument without a
+    default, or of a type that no setting can have, raises a ValueError.
     """
     named = constructor
     if isinstance(constructor, functools.partial):
@@ -47,19 +37,7 @@ def make_section(constructor, hidden=()):
 
 
 def choose(registry, type, **settings):
-    """Makes a section in which one thing of a registry is chosen.
-
-    Args:
-        registry: an `rstg_tf.registry.Registry`.
-        type: the name of what is chosen.
-        **settings: its settings, by default those of its constructor.
-
-    Returns:
-        A `hyperparams.OneOfConfig` with a section for everything that is registered.
-
-    Raises:
-        ValueError: there is no such name or setting, or a value is not of the setting's type.
-    """
+    """Makes a `hyperparams.OneOfConfig` of everything registered, with `type` chosen and set."""
     sections = {
         name: make_section(registry.get(name), tuple(registry.about(name).get("hidden", ())))
         for name in registry.list()

@@ -53,15 +53,9 @@ def _experiment(row, size):
 
 
 def set_video_resnet(model, row, size, places=(), block=None):
-    """Makes a model a video ResNet, with the average of its map as its head.
+    """Makes a `Model` config a video ResNet with an average head.
 
-    Args:
-        model: the `Model` config to change.
-        row: name of the model; `"i3d_nl"` has non-local blocks, and those that end in `"c2d"`
-            have no temporal kernels.
-        size: `"lite"` or `"paper"`.
-        places: where RSTG blocks stand: stages of the backbone, or `"final"`.
-        block: arguments of the blocks.
+    RSTG blocks with the arguments `block` stand at `places`: stages of the backbone, or `"final"`.
     """
     lite, block = size == "lite", block or graph("lite")
     kernels = dict(C2D_KERNELS if row.endswith("c2d") else I3D_KERNELS)

@@ -23,8 +23,7 @@ def sizes(tensor):
 def on_rows(layer, inputs):
     """Runs a dense layer on the last axis of `inputs`, of which only the first may be unknown.
 
-    As a matrix, because TensorFlow fuses bias and ReLU into a product of matrices only; and without
-    the dozen operations by which Keras computes with the shape at run time.
+    As a matrix: only then does TensorFlow fuse bias and ReLU, and Keras add no shape operations.
     """
     outputs = layer(tf.reshape(inputs, [-1, inputs.shape[-1]]))
     return tf.reshape(outputs, [-1, *inputs.shape[1:-1], outputs.shape[-1]])

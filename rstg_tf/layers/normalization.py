@@ -116,24 +116,10 @@ def normalize(norm, inputs, iteration, training):
 
 
 def make_norm(kind, name, dtype, gamma_initializer="ones", shift_first=False, iterations=None):
-    """Makes the normalisation layer that a name stands for.
+    """Makes the normalisation layer of a name in `NORMS`; `"none"` is the identity.
 
-    Args:
-        kind: `"none"`, `"layer"` (over channels), `"batch"` (over all replicas of
-            a strategy), `"iteration_batch"` (`IterationBatchNormalization`), or `"clip"`
-            (`ClipNormalization`).
-        name: name of the layer.
-        dtype: its dtype policy.
-        gamma_initializer: initializer of its scale.
-        shift_first: passed to `ClipNormalization`.
-        iterations: how often it runs, for `"iteration_batch"`; where it runs once, that is
-            `"batch"`.
-
-    Returns:
-        A Keras layer; for `"none"` the linear activation, which is the identity.
-
-    Raises:
-        ValueError: unknown `kind`.
+    `"layer"` normalises over channels, `"batch"` over all replicas. `"iteration_batch"` is
+    `"batch"` where `iterations` is None, so in layers that run once.
     """
     if kind == "none":
         return tf.keras.layers.Activation("linear", name=name, dtype=dtype)

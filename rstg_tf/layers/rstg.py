@@ -321,10 +321,7 @@ class RSTG(ConfiguredLayer):
     def _rounds(self, nodes, run_time, run_space):
         """All stages in their order, for a clip or for one frame of it.
 
-        Args:
-            nodes: node features.
-            run_time: function of a Time stage, its name in the state, and nodes, to nodes.
-            run_space: function of nodes and the number of the iteration, to nodes.
+        `run_time(stage, name in the state, nodes)` and `run_space(nodes, iteration)` return nodes.
         """
         for iteration in range(self.iterations):
             if iteration < self._num_internal:
