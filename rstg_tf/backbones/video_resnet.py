@@ -184,7 +184,7 @@ class VideoResNet(ConfiguredLayer):
 
 
 def _pool_space(x, padding):
-    """The largest of 3 x 3 pixels at every second one."""
+    """Max-pools 3 x 3 pixels with stride 2."""
     frames, pads = fold_time(x), [padding, padding]
     if padding:
         frames = tf.pad(frames, [[0, 0], pads, pads, [0, 0]])  # No value is below zero.
@@ -192,7 +192,7 @@ def _pool_space(x, padding):
 
 
 def _pool_time(x):
-    """The larger of every two steps."""
+    """Max-pools every two steps."""
     batch, time, height, width, channels = sizes(x)
     pixels = tf.reshape(x, [batch, time, height * width, channels])
     pixels = tf.nn.max_pool2d(pixels, (2, 1), (2, 1), "VALID")
@@ -200,7 +200,7 @@ def _pool_time(x):
 
 
 def _recomputed(layer, x):
-    """Calls a layer in training so that the way back computes its inside again."""
+    """Calls a layer in training so that the backward pass recomputes its inside."""
     if not layer.built:
         layer.build(x.shape)
     first = True

@@ -9,9 +9,6 @@ from rstg_tf.data.pipeline import clips
 from rstg_tf.experiments.sections import choose, make_section
 from rstg_tf.registry import BACKBONES, HEADS, SOURCES
 
-# ------------------------------------------------------------------------------------ model
-
-
 def backbone(type="simple_conv", /, **settings):
     """A section of the backbones, `rstg_tf.registry.BACKBONES`: the name of one, its settings."""
     return choose(BACKBONES, type, **settings)
@@ -36,9 +33,6 @@ class Model(hyperparams.Config):
     norm: str = "layer"
     dropout: float = 0.0
     preprocessing: str = "kinetics"
-
-
-# ------------------------------------------------------------------------------------- data
 
 
 def source(type="interactions", /, **settings):
@@ -78,9 +72,6 @@ class Data(hyperparams.Config):
     num_examples: int = 0
     seed: int = 0
     deterministic: bool = True
-
-
-# --------------------------------------------------------------------------------- training
 
 
 @dataclasses.dataclass
@@ -157,9 +148,6 @@ class Runtime(hyperparams.Config):
     mixed_precision_dtype: str = "float32"
     enable_xla: bool = False
     op_determinism: bool = False
-
-
-# ------------------------------------------------------------------------------- experiment
 
 
 @dataclasses.dataclass

@@ -91,10 +91,10 @@ def _load(text, loader):
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes no key twice."""
+    """Rejects duplicate keys."""
 
     def construct_mapping(self, node, deep=False):
-        """As PyYAML, which would take the last one."""
+        """PyYAML itself would take the last value."""
         keys = [key.value for key, _ in getattr(node, "value", ()) if key.tag != _MERGE]
         for key in keys:
             if isinstance(key, str) and keys.count(key) > 1:

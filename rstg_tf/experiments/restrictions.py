@@ -114,7 +114,7 @@ def _check_steps_of_rate(schedule, path):
 
 
 def _numbers(config, prefix=""):
-    """Settings that hold values, but those of choices that are not taken."""
+    """Dotted names and values of all settings, without choices that are not taken."""
     for field in dataclasses.fields(config):
         value, path = getattr(config, field.name), f"{prefix}{field.name}"
         chosen = not isinstance(config, hyperparams.OneOfConfig) or field.name == config.type

@@ -153,7 +153,7 @@ def list_tables():
 
 
 def find_row(experiment):
-    """The `Row` of an experiment, or None where there is none."""
+    """The `Row` of an experiment, or None if it has none."""
     rows = (row for _, rows in list_tables() for row in rows)
     return next((row for row in rows if experiment and row.experiment == experiment), None)
 

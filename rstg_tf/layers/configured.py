@@ -33,7 +33,7 @@ def _plain(value):
 
 
 def check_choice(choices, **argument):
-    """Raises a ValueError where an argument, given by its name, is none of its choices."""
+    """Raises a ValueError if an argument, given by keyword, is not one of its choices."""
     ((name, value),) = argument.items()
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={value!r}")

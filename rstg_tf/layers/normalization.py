@@ -110,7 +110,7 @@ class IterationBatchNormalization(ConfiguredLayer):
 
 
 def normalize(norm, inputs, iteration, training):
-    """Runs a layer of `make_norm` that stands in a stage which runs several times."""
+    """Runs a layer of `make_norm` in a stage that runs several times."""
     of_iteration = {"iteration": iteration} if hasattr(norm, "iterations") else {}
     return norm(inputs, training=training, **of_iteration)
 
