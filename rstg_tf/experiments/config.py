@@ -9,6 +9,7 @@ from rstg_tf.data.pipeline import clips
 from rstg_tf.experiments.sections import choose, make_section
 from rstg_tf.registry import BACKBONES, HEADS, SOURCES
 
+
 def backbone(type="simple_conv", /, **settings):
     """A section of the backbones, `rstg_tf.registry.BACKBONES`: the name of one, its settings."""
     return choose(BACKBONES, type, **settings)

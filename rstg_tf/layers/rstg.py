@@ -405,7 +405,7 @@ class RSTG(ConfiguredLayer):
         return self._map(clip, nodes[:, None], training=False)[:, 0], state
 
     def _checked_frame(self, inputs, state):
-        """A frame and a new dict of its state, as tensors; a ValueError if they do not fit the block."""
+        """A frame and a new dict of its state, as tensors that are checked to fit this block."""
         expected = self.initial_state(1)
         if set(state) != set(expected):
             raise ValueError(
