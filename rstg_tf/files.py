@@ -52,10 +52,14 @@ def folder_written_whole(path, new=False):
     with _part(path, _make_folder) as part:
         yield part
         sync(part)
-        if new:
-            _place_new(part, path)
-        else:
+        if not new:
             place(part, path)
+            return
+        if not _renameat2(part, path, _RENAME_NOREPLACE):
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+            os.rename(part, path)
+        sync_entry(path)
 
 
 def place(part, path):
@@ -81,14 +85,6 @@ def exchange(one, other):
     os.rename(other, between)
     os.rename(one, other)
     os.rename(between, one)
-
-
-def _place_new(part, path):
-    if not _renameat2(part, path, _RENAME_NOREPLACE):
-        if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-        os.rename(part, path)
-    sync_entry(path)
 
 
 def _renameat2(one, other, flag):
@@ -229,7 +225,8 @@ def _part(path, make):
     """Makes a part of a name of its own, which is locked while its process lives."""
     if not path.parent.is_dir():
         check_room(path.parent)
-    _clear(path)
+    # Parts of this path whose processes were killed.
+    _clear_like(f"{glob.escape(str(path.with_name(_part_prefix(path))))}*.part")
     part, descriptor = None, None
     try:
         while descriptor is None:
@@ -278,11 +275,6 @@ def _try_lock(descriptor):
             raise
         return None
     return True
-
-
-def _clear(path):
-    """Removes the parts of `path` whose processes were killed."""
-    _clear_like(f"{glob.escape(str(path.with_name(_part_prefix(path))))}*.part")
 
 
 def _clear_like(pattern):

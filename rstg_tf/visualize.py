@@ -206,11 +206,7 @@ def node_places(graph):
     float `[N, 2]` of (x, y), as parts of width and height.
     """
     return np.array(
-        [
-            [(region.left + region.right) / 2, (region.top + region.bottom) / 2]
-            for region in graph.regions
-        ],
-        float,
+        [[(one.left + one.right) / 2, (one.top + one.bottom) / 2] for one in graph.regions], float
     ) + _NODE_SHIFT * np.array([[region.scale] for region in graph.regions])
 
 
@@ -221,11 +217,17 @@ def _evenly(length, count):
 
 def _draw_frame(ax, frame, graph, lift, strongest):
     """Draws one frame, its regions, and the edges with the highest `lift` `[E]`."""
+    from matplotlib.patches import Rectangle
+
     ax.imshow(frame, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), alpha=0.75)
     ax.set_axis_off()
     places = node_places(graph)
     scales = np.array([region.scale for region in graph.regions])
-    _draw_regions(ax, graph)
+    for region in graph.regions:
+        left, top = float(region.left), float(region.top)
+        size = float(region.right) - left, float(region.bottom) - top
+        line = {"fill": False, "ec": f"C{region.scale}", "lw": 0.6, "alpha": 0.6}
+        ax.add_patch(Rectangle((left, top), *size, **line))
     ax.scatter(*places.T, c=[f"C{scale}" for scale in scales], s=14, ec="white", lw=0.5, zorder=3)
     for edge in np.argsort(lift)[::-1][:strongest]:
         source, target = graph.edges[edge]
@@ -243,19 +245,6 @@ def _draw_frame(ax, frame, graph, lift, strongest):
                 "shrinkB": 2,
                 "connectionstyle": "arc3,rad=0.12",
             },
-        )
-
-
-def _draw_regions(ax, graph):
-    from matplotlib.patches import Rectangle
-
-    for region in graph.regions:
-        left, top = float(region.left), float(region.top)
-        width, height = float(region.right) - left, float(region.bottom) - top
-        ax.add_patch(
-            Rectangle(
-                (left, top), width, height, fill=False, ec=f"C{region.scale}", lw=0.6, alpha=0.6
-            )
         )
 
 

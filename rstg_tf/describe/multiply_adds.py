@@ -38,9 +38,9 @@ def _needed(graph):
 
 def _of_operation(op):
     if op.type in ("PartitionedCall", "StatefulPartitionedCall"):
-        return _of_function(op, "f")
+        return sum(multiply_adds(_function(op, "f")).values())
     if op.type in ("While", "StatelessWhile"):
-        inside = _of_function(op, "body")
+        inside = sum(multiply_adds(_function(op, "body")).values())
         return inside and inside * _rounds(op)
     if op.type == "Einsum":
         return _of_einsum(op)
@@ -48,10 +48,6 @@ def _of_operation(op):
         return 0
     # Every element of the output is a sum of so many products.
     return _product(op, op.outputs[0].shape) * _product(op, _TERMS[op.type](op))
-
-
-def _of_function(op, attribute):
-    return sum(multiply_adds(_function(op, attribute)).values())
 
 
 def _function(op, attribute):

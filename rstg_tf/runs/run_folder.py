@@ -170,19 +170,14 @@ def restore(run_dir: str | os.PathLike, which: str = "best") -> tuple[VideoClass
         model.trainable_variables,
         config.runtime.mixed_precision_dtype,
     )
-    restore_checkpoint(training_state(model, optimizer), _last(folder))
+    last = CheckpointFolder(folder.last)
+    if not last.steps():
+        raise FileNotFoundError(f"The training has no last checkpoint yet. Received: {folder.path}")
+    restore_checkpoint(training_state(model, optimizer), last.prefix(last.steps()[0]))
     getattr(optimizer, "inner_optimizer", optimizer).finalize_variable_values(
         model.trainable_variables
     )
     return model, config
-
-
-def _last(folder):
-    """Prefix of the last checkpoint."""
-    last = CheckpointFolder(folder.last)
-    for step in last.steps():
-        return last.prefix(step)
-    raise FileNotFoundError(f"The training has no last checkpoint yet. Received: {folder.path}")
 
 
 def _best(folder):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from rstg_tf.serving.errors import WrongAnswer
+from rstg_tf.serving.errors import WrongAnswer, wrong_answer
 from rstg_tf.text import check_class_name
 
 _ROUNDING = 1e-3  # Of probabilities, those of half-precision models included.
@@ -98,11 +98,9 @@ def description_of(outputs, address):
 
 def text_of(value, what, address):
     """Decodes a name that a server sent, one line of text."""
-    try:
+    with wrong_answer(f"{what} with an invalid name", address, (ValueError, AttributeError)):
         text = value.decode()
         check_class_name(text, what)
-    except (ValueError, AttributeError) as error:
-        raise WrongAnswer(f"{what} with an invalid name ({error})", address) from error
     return text
 
 

@@ -21,7 +21,7 @@ from rstg_tf.serving.answers import (
     versions_of,
 )
 from rstg_tf.serving.connection import Certificates, Deadline, is_http
-from rstg_tf.serving.errors import ServerUnavailable, WrongAnswer
+from rstg_tf.serving.errors import ServerUnavailable, WrongAnswer, wrong_answer
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # Seconds.
 
@@ -106,8 +106,15 @@ class Client:
         self._timeout = timeout
         self._retries = retries
         self._jpeg_quality = jpeg_quality
-        certificates = _certificates(address, tls, Certificates(ca_file, cert_file, key_file))
-        self._transport = _transport(address)(address, model, version, label, certificates)
+        transport, encrypted = _transport(address, tls)
+        certificates = Certificates(ca_file, cert_file, key_file)
+        if not encrypted and any(certificates):
+            raise ValueError(
+                "Certificates are for TLS: `tls` of gRPC, or https:// in the address. "
+                f"Received: {certificates} for {address}"
+            )
+        certificates = certificates if encrypted else None
+        self._transport = transport(address, model, version, label, certificates)
         self._signatures = self._description = None
 
     def __enter__(self) -> "Client":
@@ -258,10 +265,8 @@ class Client:
     def _clips(self, deadline):
         found = self._described(deadline)
         names = ("frames", "size", "short_side", "sampling", "stride")
-        try:
+        with wrong_answer("invalid clips", self._transport.address):
             return Clips(**{name: found[name] for name in names})
-        except ValueError as error:
-            raise WrongAnswer(f"invalid clips ({error})", self._transport.address) from error
 
     def _encoded(self, frame):
         if isinstance(frame, bytes):
@@ -290,31 +295,19 @@ class Client:
                 time.sleep(wait)
 
 
-def _transport(address):
+def _transport(address, tls):
+    """The class of the transport, and whether it is encrypted."""
     # Not before a client is made: gRPC is not needed for exports.
-    if is_http(address):
-        from rstg_tf.serving.rest_transport import RestTransport
+    if not is_http(address):
+        from rstg_tf.serving.grpc_transport import GrpcTransport
 
-        return RestTransport
-    from rstg_tf.serving.grpc_transport import GrpcTransport
+        return GrpcTransport, tls
+    from rstg_tf.serving.rest_transport import RestTransport
 
-    return GrpcTransport
-
-
-def _certificates(address, tls, certificates):
-    """The certificates where the connection is encrypted, else None."""
-    if is_http(address):
-        encrypted = address.lower().startswith("https:")
-        if tls and not encrypted:
-            raise ValueError(f"REST by TLS needs https:// in the address. Received: {address}")
-    else:
-        encrypted = tls
-    if not encrypted and any(certificates):
-        raise ValueError(
-            "Certificates are for TLS: `tls` of gRPC, or https:// in the address. "
-            f"Received: {certificates} for {address}"
-        )
-    return certificates if encrypted else None
+    encrypted = address.lower().startswith("https:")
+    if tls and not encrypted:
+        raise ValueError(f"REST by TLS needs https:// in the address. Received: {address}")
+    return RestTransport, encrypted
 
 
 def _check_inputs(signatures, signature, inputs):

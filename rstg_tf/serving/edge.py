@@ -118,7 +118,6 @@ class _TFLite:
 
     @staticmethod
     def write(model, shape, part):
-        made = {}
         with _unrolled(model), temporary_folder(num_bytes(model)) as saved:
             module = tf.Module()
             module.weights = list(model.variables)
@@ -129,9 +128,8 @@ class _TFLite:
             tf.saved_model.save(module, saved, functions)
             for name in functions:
                 for precision in ("float32", "float16", "int8"):
-                    made[f"{name}_{precision}.tflite"] = _converted(saved, name, precision)
-        for name, content in made.items():
-            (part / name).write_bytes(content)
+                    path = part / f"{name}_{precision}.tflite"
+                    path.write_bytes(_converted(saved, name, precision))
 
     def __init__(self, path):
         self._interpreter = tf.lite.Interpreter(str(path))

@@ -1,5 +1,7 @@
 """What a request to a server can end in; each message names the server."""
 
+import contextlib
+
 from rstg_tf.text import printable
 
 _SHOWN = 600  # Characters of a stranger's text.
@@ -48,6 +50,15 @@ class ServerTimeout(TimeoutError):
 
     def __init__(self, seconds, address):
         super().__init__(f"The server did not answer in {seconds:g} s. Received: {address}")
+
+
+@contextlib.contextmanager
+def wrong_answer(what, address, kinds=ValueError):
+    """Turns errors of these kinds into a `WrongAnswer` that begins with `what`."""
+    try:
+        yield
+    except kinds as error:
+        raise WrongAnswer(f"{what} ({error})", address) from error
 
 
 def in_one_line(text):

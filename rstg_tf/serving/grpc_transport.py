@@ -67,7 +67,7 @@ class GrpcTransport:
         )
         answer = self._call(self._predictions.GetModelMetadata, request, deadline)
         found = get_model_metadata_pb2.SignatureDefMap()
-        try:
+        with errors.wrong_answer("invalid signatures", self.address, (ValueError, DecodeError)):
             if not answer.metadata["signature_def"].Unpack(found):
                 raise ValueError("there are none")
             return {
@@ -75,8 +75,6 @@ class GrpcTransport:
                 for key, signature in found.signature_def.items()
                 if not key.startswith("__")  # TensorFlow's own.
             }
-        except (ValueError, DecodeError) as error:
-            raise errors.WrongAnswer(f"invalid signatures ({error})", self.address) from error
 
     def states(self, deadline):
         """List of version and its state on the server, such as `("1", "AVAILABLE")`."""
@@ -94,16 +92,13 @@ class GrpcTransport:
         self._channel.close()
 
     def _array(self, name, proto):
-        try:
+        kinds = (ValueError, TypeError, KeyError, OverflowError)
+        with errors.wrong_answer(f"{name} that is not an array", self.address, kinds):
             shape = [dim.size for dim in proto.tensor_shape.dim]
             # Of a single number it could make an array of any size.
             if min(shape, default=0) < 0 or math.prod(shape) > ANSWER_BYTES:
                 raise ValueError(f"shape {shape}")
             return tf.make_ndarray(proto)
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise errors.WrongAnswer(
-                f"{name} that is not an array ({error})", self.address
-            ) from error
 
     def _call(self, method, request, deadline):
         try:

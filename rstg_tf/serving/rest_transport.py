@@ -75,15 +75,11 @@ class RestTransport:
             found = dict.fromkeys(outputs, found)
         if not isinstance(found, dict):
             raise errors.WrongAnswer(f"outputs that are {type(found).__name__}", self.address)
-        try:
+        kinds = (ValueError, TypeError, OverflowError, RecursionError)
+        with errors.wrong_answer("outputs that are not arrays", self.address, kinds):
             return {
-                name: _from_json(value, outputs[name] if outputs and name in outputs else None)
-                for name, value in found.items()
+                name: _from_json(value, (outputs or {}).get(name)) for name, value in found.items()
             }
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise errors.WrongAnswer(
-                f"outputs that are not arrays ({error})", self.address
-            ) from error
 
     def signatures(self, deadline):
         """Every signature: dict from name to `(inputs, outputs)`.
@@ -91,7 +87,7 @@ class RestTransport:
         Both are dicts from name to `tf.TensorSpec`; outputs are None where the server says none.
         """
         metadata = self._call(f"{self._path}/metadata", _METADATA, deadline)["metadata"]
-        try:
+        with errors.wrong_answer("invalid signatures", self.address):
             return {
                 key: (
                     _specs(signature.get("inputs", {})),
@@ -100,8 +96,6 @@ class RestTransport:
                 for key, signature in metadata["signature_def"]["signature_def"].items()
                 if not key.startswith("__")  # TensorFlow's own.
             }
-        except ValueError as error:
-            raise errors.WrongAnswer(f"invalid signatures ({error})", self.address) from error
 
     def states(self, deadline):
         """List of version and its state on the server, such as `("1", "AVAILABLE")`."""
@@ -248,14 +242,13 @@ def _to_bytes(item):
 
 
 def _specs(tensors):
-    return {name: _spec(info) for name, info in tensors.items()}
-
-
-def _spec(info):
-    shape = info.get("tensor_shape", {})
-    sizes = [int(one["size"]) for one in shape.get("dim", [])]
-    sizes = None if shape.get("unknown_rank") else [None if n < 0 else n for n in sizes]
-    return spec_of(sizes, info.get("dtype", "").removeprefix("DT_").lower())
+    specs = {}
+    for name, info in tensors.items():
+        shape = info.get("tensor_shape", {})
+        sizes = [int(one["size"]) for one in shape.get("dim", [])]
+        sizes = None if shape.get("unknown_rank") else [None if n < 0 else n for n in sizes]
+        specs[name] = spec_of(sizes, info.get("dtype", "").removeprefix("DT_").lower())
+    return specs
 
 
 def _message(content):

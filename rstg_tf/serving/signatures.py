@@ -37,28 +37,27 @@ def make_signatures(model, class_names, settings):
         - `step_encoded`: the same for string `frames` `[B]`.
     """
     made = _Signatures(model, class_names, settings)
-    clips = tf.TensorSpec([None] * 4 + [model.channels], tf.uint8, name="clips")
-    rows = tf.TensorSpec([None], tf.int64, name="rows")
-    traced = {
-        "serving_default": _traced(made.serve, clips),
-        "classify": _traced(made.classify, clips),
-        "predict_frames": _traced(
-            made.predict_frames, tf.TensorSpec([None, None], tf.string, name="frames")
-        ),
-        "serve_examples": _traced(
-            made.serve_examples, tf.TensorSpec([None], tf.string, name="examples")
-        ),
-        "describe": _traced(made.describe, rows),
+    inputs = {
+        "serving_default": ([None] * 4 + [model.channels], tf.uint8, "clips"),
+        "classify": ([None] * 4 + [model.channels], tf.uint8, "clips"),
+        "predict_frames": ([None, None], tf.string, "frames"),
+        "serve_examples": ([None], tf.string, "examples"),
+        "describe": ([None], tf.int64, "rows"),
     }
     if model.streams:
-        frames = tf.TensorSpec([None] * 3 + [model.channels], tf.uint8, name="frames")
-        encoded = tf.TensorSpec([None], tf.string, name="frames")
-        traced |= {
-            "init_states": _traced(made.init_states, rows),
-            "step": _traced(made.step, frames, **made.state_specs),
-            "step_encoded": _traced(made.step_encoded, encoded, **made.state_specs),
+        inputs |= {
+            "init_states": ([None], tf.int64, "rows"),
+            "step": ([None] * 3 + [model.channels], tf.uint8, "frames"),
+            "step_encoded": ([None], tf.string, "frames"),
         }
-    return traced
+    return {
+        name: _traced(
+            getattr(made, name),
+            tf.TensorSpec(*spec),
+            **(made.state_specs if name.startswith("step") else {}),
+        )
+        for name, spec in inputs.items()
+    }
 
 
 class _Signatures:
@@ -86,7 +85,7 @@ class _Signatures:
             frames = tf.TensorSpec(clips.shape[1:], tf.uint8)
             self._next_of = _traced(model.step, frames, self.state_specs)
 
-    def serve(self, clips):
+    def serving_default(self, clips):
         found = self.classify(clips)
         return {name: found[name] for name in ("logits", "probabilities")}
 

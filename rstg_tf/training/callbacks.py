@@ -17,17 +17,19 @@ class DivergedError(ArithmeticError):
     """The loss of a training is no number any more."""
 
 
-class Steps(tf.keras.callbacks.Callback):
+class _Callback(tf.keras.callbacks.Callback):
+    def __init__(self, state, trainer):
+        super().__init__()
+        self._state = state
+        self._trainer = trainer
+
+
+class Steps(_Callback):
     """Counts the steps; ends the training after the last one, or where loss or weights are lost.
 
     An epoch is a checkpoint interval. An optimizer's own count is another one: loss scaling skips
     steps.
     """
-
-    def __init__(self, state, trainer):
-        super().__init__()
-        self._state = state
-        self._trainer = trainer
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes where the epoch starts."""
@@ -58,7 +60,7 @@ class Steps(tf.keras.callbacks.Callback):
         )
 
 
-class Validation(tf.keras.callbacks.Callback):
+class Validation(_Callback):
     """Validates with averaged weights, and keeps the weights of the highest accuracy.
 
     It takes place at the end of an epoch where `validation_interval` steps have passed and at the
@@ -69,10 +71,8 @@ class Validation(tf.keras.callbacks.Callback):
     """
 
     def __init__(self, state, validate, trainer, directory):
-        super().__init__()
-        self._state = state
+        super().__init__(state, trainer)
         self._validate = validate
-        self._trainer = trainer
         self._folder = CheckpointFolder(directory)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -97,7 +97,7 @@ class Validation(tf.keras.callbacks.Callback):
         return {f"val_{name}": value for name, value in figures.items()}
 
 
-class Checkpoints(tf.keras.callbacks.Callback):
+class Checkpoints(_Callback):
     """Saves the state at the end of every epoch, and then shows what `RunLog` noted of it.
 
     The record of `log`, where it is not None, is saved with the state. The training, which can be
@@ -105,9 +105,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
     """
 
     def __init__(self, state, trainer, folder, log=None, minutes=None):
-        super().__init__()
-        self._state = state
-        self._trainer = trainer
+        super().__init__(state, trainer)
         self._last, self._best = CheckpointFolder(folder.last), CheckpointFolder(folder.best)
         self._log = log
         self._minutes = math.inf if minutes is None else minutes

@@ -36,14 +36,18 @@ def get_strategy(runtime):
         )
     if name == "tpu":
         return _tpu(runtime, distribute_utils)
-    gpus = _count_gpus(runtime)
-    if name == "one_device" and gpus > 1:
-        gpus = 1
+    found = len(tf.config.list_physical_devices("GPU"))
+    if runtime.num_gpus > found:
+        raise ValueError(
+            f"This machine has {found} GPU(s). Received: runtime.num_gpus={runtime.num_gpus}"
+        )
+    gpus = found if runtime.num_gpus < 0 else runtime.num_gpus
+    if name == "one_device":
+        gpus = min(gpus, 1)
     if name == "multi_worker_mirrored":
         return _join_workers(gpus, runtime.all_reduce_alg, distribute_utils)
     if copies > 1:
-        devices = _split(copies, gpus)
-        return tf.distribute.MirroredStrategy(devices)
+        return tf.distribute.MirroredStrategy(_split(copies, gpus))
     return distribute_utils.get_distribution_strategy(
         name, num_gpus=gpus, all_reduce_alg=runtime.all_reduce_alg
     )
@@ -77,15 +81,6 @@ def distribute(strategy, make_dataset):
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return make_dataset(None)
     return strategy.distribute_datasets_from_function(make_dataset)
-
-
-def _count_gpus(runtime):
-    found = len(tf.config.list_physical_devices("GPU"))
-    if runtime.num_gpus > found:
-        raise ValueError(
-            f"This machine has {found} GPU(s). Received: runtime.num_gpus={runtime.num_gpus}"
-        )
-    return found if runtime.num_gpus < 0 else runtime.num_gpus
 
 
 def _split(copies, gpus):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import os
 from typing import Any
@@ -140,18 +141,16 @@ class _Job:
         done, interval = int(state.step), trainer.checkpoint_interval
         validate = make_validation(self.trainee, self.validation, self.config, self.strategy)
 
-        def make_dataset(context):
-            return training_dataset(
-                self.source,
-                data.global_batch_size,
-                seed=data.seed,
-                start_step=done,
-                deterministic=data.deterministic,
-                context=context,
-            )
-
+        make_dataset = functools.partial(
+            training_dataset,
+            self.source,
+            data.global_batch_size,
+            seed=data.seed,
+            start_step=done,
+            deterministic=data.deterministic,
+        )
         self.trainee.fit(
-            distribute(self.strategy, make_dataset),
+            distribute(self.strategy, lambda context: make_dataset(context=context)),
             steps_per_epoch=interval,
             initial_epoch=done // interval,
             epochs=math.ceil(trainer.train_steps / interval),
@@ -174,19 +173,15 @@ def _size(state):
 
 
 def make_validation(trainee, source, config, strategy):
-    """Makes a function without arguments that returns `{"loss": ..., "accuracy": ...}`.
-
-    They are those of the trainee over the validation data, `source`.
-    """
+    """Makes a function without arguments to the `{"loss": ..., "accuracy": ...}` over `source`."""
     data = config.validation_data
     count = data.num_examples or source.num_examples
     if data.input_path:
         count = min(count, source.num_examples)
 
-    def make_dataset(context):
-        return evaluation_dataset(source, data.global_batch_size, count, context)
-
-    dataset = distribute(strategy, make_dataset)
+    dataset = distribute(
+        strategy, lambda context: evaluation_dataset(source, data.global_batch_size, count, context)
+    )
     # Keras must be told how long a dataset is that is distributed already.
     steps = None
     if not isinstance(dataset, tf.data.Dataset):
