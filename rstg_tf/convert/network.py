@@ -108,7 +108,9 @@ def plan_network(classifier, flags):
     c2d = flags["backbone_model"] == "c2d"
     if flags["backbone_model"] == "simple_c2d":
         root = "tower/"
-        yield from _simple_conv(classifier.backbone, root)
+        for index, (kernel, bias) in enumerate(classifier.backbone.weights_of_layers):
+            yield Step(kernel, (f"{root}conv{index}/conv2d/kernel",))
+            yield Step(bias, (f"{root}conv{index}/conv2d/bias",))
     else:
         root = f"tower/resnet_{'c2d' if c2d else 'i3d'}/"
         yield from plan_backbone(classifier.backbone, root + "backbone/")
@@ -149,12 +151,6 @@ def _convolution(layer, name, norm_name):
     if layer.use_bias:
         yield Step(layer.bias, (f"{name}/bias",))
     yield from normalization(layer.normalization, norm_name)
-
-
-def _simple_conv(backbone, scope):
-    for index, (kernel, bias) in enumerate(backbone.weights_of_layers):
-        yield Step(kernel, (f"{scope}conv{index}/conv2d/kernel",))
-        yield Step(bias, (f"{scope}conv{index}/conv2d/bias",))
 
 
 def load_backbone(backbone: VideoResNet, checkpoint_path: str | os.PathLike) -> None:

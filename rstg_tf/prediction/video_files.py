@@ -42,7 +42,9 @@ def find_videos(names, left_out=None, but=None):
             files = [path]
         else:
             files, others = _in_folder(path) if path.is_dir() else _of_pattern(name)
-            files = [file for file in files if but is None or not _is_below(file, but)]
+            if but is not None:
+                there = pathlib.Path(but).resolve()
+                files = [file for file in files if there not in file.resolve().parents]
         if not files:
             endings = sorted({file.suffix.lower() for file in others})
             raise FileNotFoundError(
@@ -104,10 +106,6 @@ def _of_pattern(pattern):
 
 def _parted(files, wanted):
     return [file for file in files if wanted(file)], [file for file in files if not wanted(file)]
-
-
-def _is_below(file, folder):
-    return pathlib.Path(folder).resolve() in file.resolve().parents
 
 
 def _camera_frames(source, short_side, frame_rate):

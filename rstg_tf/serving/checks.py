@@ -17,6 +17,26 @@ def require(condition, rule, received):
     return tf.debugging.Assert(condition, [f"{rule} Received:", received], summarize=8)
 
 
+def required(tensor, *assertions):
+    """Returns the tensor, once the assertions hold."""
+    with tf.control_dependencies(assertions):
+        return tf.identity(tensor)
+
+
+def _unless(wrong, fits, values):
+    """Returns a dict of tensors; where they don't fit, one of the assertions `wrong()` says why.
+
+    One look at all of them: a step is short, and an assertion is not.
+    """
+
+    def refuse():
+        return required(tf.constant(False), *wrong())
+
+    fits = tf.cond(fits, lambda: tf.constant(True), refuse)
+    with tf.control_dependencies([fits]):
+        return {name: tf.identity(value) for name, value in values.items()}
+
+
 def checked(tensor, name, **axes):
     """Returns an input whose shape is checked; each axis must be an int or `(least, most)` long."""
     static = [length if isinstance(length, int) else None for length in axes.values()]
@@ -30,8 +50,7 @@ def checked(tensor, name, **axes):
         limits.append(f"{what} {least} to {most}")
     letters = [str(length) if isinstance(length, int) else what for what, length in axes.items()]
     rule = f"{name} must be [{', '.join(letters)}], {', '.join(limits)}."
-    with tf.control_dependencies([require(fits, rule, shape)]):
-        return tf.identity(tensor)
+    return required(tensor, require(fits, rule, shape))
 
 
 def checked_pixels(tensor, name, each, settings):
@@ -42,8 +61,7 @@ def checked_pixels(tensor, name, each, settings):
     pixels = tf.cast(tf.size(tensor, tf.int64), tf.float64) * each
     limit = settings.max_clip_megapixels
     rule = f"{name} must be at most {limit} million pixels as the model sees them."
-    with tf.control_dependencies([require(pixels <= limit * 1e6, rule, pixels)]):
-        return tf.identity(tensor)
+    return required(tensor, require(pixels <= limit * 1e6, rule, pixels))
 
 
 def checked_state(state, batch, specs):
@@ -56,38 +74,31 @@ def checked_state(state, batch, specs):
     if _COUNT in state:  # The model divides by one more.
         fits &= tf.reduce_all(state[_COUNT] >= 0)
 
-    def refuse():
-        wrong = []
+    def wrong():
         for index, (name, value) in enumerate(state.items()):
             rule = f"{name} must have one row for each frame of the batch."
-            wrong.append(require(rows[index] == batch, rule, rows[index]))
+            yield require(rows[index] == batch, rule, rows[index])
             # Else the stream would stay spoilt for ever.
             good = _all_within([value], _LARGEST)
             rule = f"{name} must be finite, and of numbers below {_LARGEST:g}."
-            wrong.append(require(good, rule, value))
+            yield require(good, rule, value)
             if name == _COUNT:
                 rule = f"{name} must not be negative."
-                wrong.append(require(tf.reduce_all(value >= 0), rule, value))
-        with tf.control_dependencies(wrong):
-            return tf.constant(False)
+                yield require(tf.reduce_all(value >= 0), rule, value)
 
-    # One look at all of them: a step is short, and an assertion is not.
-    with tf.control_dependencies([tf.cond(fits, lambda: tf.constant(True), refuse)]):
-        return {name: tf.identity(value) for name, value in state.items()}
+    return _unless(wrong, fits, state)
 
 
 def finite_answer(outputs, inputs):
     """Returns what the model made of its inputs, dicts of tensors: an answer is never NaN."""
     finite = _all_within(outputs.values(), float("inf"))
 
-    def refuse():
+    def wrong():
         largest = [tf.reduce_max(tf.abs(tf.cast(value, tf.float32))) for value in inputs.values()]
         rule = f"{', '.join(inputs)} must be such that the model's numbers stay finite."
-        with tf.control_dependencies([require(finite, rule, tf.stack(largest))]):
-            return tf.constant(False)
+        return [require(finite, rule, tf.stack(largest))]
 
-    with tf.control_dependencies([tf.cond(finite, lambda: tf.constant(True), refuse)]):
-        return {name: tf.identity(value) for name, value in outputs.items()}
+    return _unless(wrong, finite, outputs)
 
 
 def _all_within(tensors, limit):

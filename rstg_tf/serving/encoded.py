@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from rstg_tf.serving.checks import require
+from rstg_tf.serving.checks import require, required
 from rstg_tf.serving.headers import inspect, is_jpeg, turned
 
 _FRAMES = "image/encoded"
@@ -24,8 +24,7 @@ def decode_frames(encoded, name, channels, settings):
     pixels = tf.reduce_sum(pixels)
     rule = f"{name} must hold at most {settings.max_megapixels} million pixels in all."
     fits = pixels <= settings.max_megapixels * 10**6
-    with tf.control_dependencies([require(fits, rule, pixels)]):
-        encoded = tf.identity(encoded)
+    encoded = required(encoded, require(fits, rule, pixels))
     return tf.map_fn(
         lambda image: _fit(turned(_decode(image[0], name, channels), image[1]), settings.clips),
         (encoded, orientations),

@@ -6,7 +6,7 @@ JPEG goes over all of its pixels, and texts in a PNG unfold to a thousand times 
 
 import tensorflow as tf
 
-from rstg_tf.serving.checks import require
+from rstg_tf.serving.checks import require, required
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -37,8 +37,7 @@ def inspect(image, name, settings):
     known = require(jpeg | png, rule, tf.strings.as_string(length))
     rule = f"{name} must hold images of at most {settings.max_bytes} bytes."
     short = require(length <= settings.max_bytes, rule, length)
-    with tf.control_dependencies([known, short]):
-        image = tf.identity(image)
+    image = required(image, known, short)
     shape, factor, extra, orientation = tf.cond(
         jpeg, lambda: _inspect_jpeg(image, length, name), lambda: _inspect_png(image, length, name)
     )

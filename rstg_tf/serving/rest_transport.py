@@ -154,7 +154,10 @@ class RestTransport:
             worker.join(deadline.left())
         finally:
             late.set()
-            _shut(connection)
+            if connection.sock is not None:  # A thread that waits for it wakes.
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.close()
         if "answer" in outcome:
             return outcome["answer"]
         error = outcome.get("error")
@@ -185,14 +188,6 @@ class RestTransport:
                 f"No server answers. Received: {self.address} ({in_one_line(error)})"
             )
         return errors.WrongAnswer(f"no HTTP ({type(error).__name__}: {error})", self.address)
-
-
-def _shut(connection):
-    """Ends a connection; a thread that waits for it wakes."""
-    if connection.sock is not None:
-        with contextlib.suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
-    connection.close()
 
 
 def _num_bytes(value):

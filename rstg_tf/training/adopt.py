@@ -102,7 +102,10 @@ def adopt(config, meta, state, log, run_dir, hardware, note=None):
 
 def _load(config, model, optimizer, source, theirs, state):
     """Gives model and optimizer the values of an exported step's variables."""
-    twin = _with_plain_rate(config, model)
+    told = copy.deepcopy(config.trainer.optimizer_config)  # Of a step that is told its rate.
+    plain = {"type": "constant", "constant": {"learning_rate": 0.0}}
+    experiments.apply_overrides(told, {"learning_rate": plain, "warmup": {"type": None}})
+    twin = build_optimizer(told, model.trainable_variables)
     step = make_train_step(model, twin, takes_learning_rate=True)
     function = step.get_concrete_function(
         tf.zeros([1, *source.clip_shape], tf.uint8), tf.zeros(1, tf.int64), tf.constant(0.0)
@@ -139,19 +142,6 @@ def _read(path):
 def _name(variable):
     """A variable's name without that of the model, which Keras numbers."""
     return re.sub(r"video_classifier(_\d+)?/", "", variable)
-
-
-def _with_plain_rate(config, model):
-    """The optimizer of a step that is told its learning rate."""
-    optimization = copy.deepcopy(config.trainer.optimizer_config)
-    experiments.apply_overrides(
-        optimization,
-        {
-            "learning_rate": {"type": "constant", "constant": {"learning_rate": 0.0}},
-            "warmup": {"type": None},
-        },
-    )
-    return build_optimizer(optimization, model.trainable_variables)
 
 
 def _rows(path, config):

@@ -143,16 +143,14 @@ class Checkpoints(_Callback):
         self._best.keep(best, spared=self._best.steps() if spare else ())
 
 
-class Progress(tf.keras.callbacks.Callback):
+class Progress(_Callback):
     """One line with loss, accuracy, videos per second and the time left; one per validation.
 
-    `train_steps` are those of the whole training, `batch_size` are the videos in a step.
+    `batch_size` are the videos in a step.
     """
 
-    def __init__(self, state, train_steps, batch_size):
-        super().__init__()
-        self._state = state
-        self._train_steps = train_steps
+    def __init__(self, state, trainer, batch_size):
+        super().__init__(state, trainer)
         self._batch_size = batch_size
         self._bar = None
 
@@ -161,7 +159,7 @@ class Progress(tf.keras.callbacks.Callback):
         pause = 0.5 if sys.stderr.isatty() else 30
         self._bar = tqdm.tqdm(
             desc="training",
-            total=self._train_steps * self._batch_size,
+            total=self._trainer.train_steps * self._batch_size,
             initial=int(self._state.step) * self._batch_size,
             unit=" videos",
             unit_scale=True,

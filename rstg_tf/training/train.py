@@ -128,7 +128,7 @@ class _Job:
             Checkpoints(self.state, self.config.trainer, folder).tidy(spare=True)
             if not finished:
                 batch_size = self.config.train_data.global_batch_size
-                progress = Progress(self.state, self.config.trainer.train_steps, batch_size)
+                progress = Progress(self.state, self.config.trainer, batch_size)
                 with contextlib.closing(progress):
                     self._fit(folder, log, progress)
         elif not finished:
