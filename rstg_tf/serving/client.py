@@ -113,8 +113,9 @@ class Client:
                 "Certificates are for TLS: `tls` of gRPC, or https:// in the address. "
                 f"Received: {certificates} for {address}"
             )
-        certificates = certificates if encrypted else None
-        self._transport = transport(address, model, version, label, certificates)
+        self._transport = transport(
+            address, model, version, label, certificates if encrypted else None
+        )
         self._signatures = self._description = None
 
     def __enter__(self) -> "Client":

@@ -26,14 +26,14 @@ def is_http(address: str) -> bool:
         try:
             parts = urllib.parse.urlsplit(address)
             host = (parts.hostname or "").encode("idna")
-            good = host and parts.port != 0 and not parts.query and not parts.fragment
+            good = bool(host) and parts.port != 0 and not (parts.query or parts.fragment)
         except ValueError:
             good = False
     elif scheme in _GRPC:
         good = True
     else:
         found = re.fullmatch(_HOST_AND_PORT, address)
-        good = found and 0 < int(found[1]) < 2**16
+        good = found is not None and 0 < int(found[1]) < 2**16
     if not good or re.search(r"[@\s\x00-\x1f\x7f]", address):
         shown = re.sub(r"//[^/@]*@", "//...@", address)  # No password is shown.
         raise ValueError(

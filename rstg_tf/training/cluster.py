@@ -27,7 +27,7 @@ _WHOSE = re.compile(r"task:(\d+) heartbeat|remote target /job:worker\S*task:(\d+
 _PAUSE, _SOON, _NOW_AND_THEN = 0.5, 3, 30  # Seconds.
 
 
-def read_cluster(text: str) -> tuple[list[str], int]:
+def read_cluster(text):
     """Reads the value of TF_CONFIG: addresses `"host:port"` of all workers, and this one's number.
 
     Raises a ValueError that names the part of it that is wrong.
