@@ -11,14 +11,11 @@ _GRACE = 5  # Seconds; a step, or TensorFlow waiting for another worker, may tak
 
 @contextlib.contextmanager
 def interruptible(last_words):
-    """Ends the process in one line on Ctrl-C (exit code 130) and SIGTERM (143).
+    """Ends the process on Ctrl-C (exit code 130) and SIGTERM (143) with the line `last_words`.
 
-    Python hears signals between two calls of TensorFlow only. Where that takes too long, or at a
-    second signal, the process ends from another thread. What libraries print on their way out, as
-    of a KeyboardInterrupt within TensorFlow's own code, is not shown.
-
-    Args:
-        last_words: the line.
+    Python hears signals only between two calls of TensorFlow: where that takes too long, or at a
+    second signal, another thread ends the process. What libraries print on their way out is not
+    shown.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     read_end, write_end = os.pipe()

@@ -55,28 +55,13 @@ _SHARED = {
 
 
 def share(parser, *names, **changes):
-    """Adds options of the table above to a command.
-
-    Args:
-        parser: the command's parser.
-        *names: their names.
-        **changes: what is different in this command, such as `default` and `help`.
-    """
+    """Adds options of the table above to a command; `changes`, such as `help`, are its own."""
     for name in names:
         parser.add_argument(name, **_SHARED[name] | changes)
 
 
 def config_of(experiment, scale, arguments):
-    """The config of an experiment with the settings that a command changes.
-
-    Args:
-        experiment: its name.
-        scale: one of `SCALES`.
-        arguments: those of a command with --params-override and perhaps --config-file.
-
-    Returns:
-        An `Experiment`.
-    """
+    """The `Experiment`, changed by --params-override and, where there is one, --config-file."""
     from rstg_tf import experiments
 
     config = experiments.get_experiment(experiment, scale)

@@ -11,12 +11,8 @@ from rstg_tf.text import printable
 class Parser(argparse.ArgumentParser):
     """A parser that ends on bad input with one line and exit code 2.
 
-    An option is also known by its name with underscores in place of hyphens, and by the names that
-    it had before; both warn.
-
-    Args:
-        renamed: dict from old names of options to those of today, such as `--size` to `--scale`.
-        **options: those of `argparse.ArgumentParser`.
+    Options with underscores, or by an old name (`renamed`, a dict from old to new), work with a
+    warning.
     """
 
     def __init__(self, renamed=None, **options):
@@ -69,16 +65,10 @@ def add_group(parser, **options):
 
 
 def add_command(group, name, run, renamed=None):
-    """Adds a command.
+    """Adds a command, whose help is the docstring of `run`, and returns its `Parser`.
 
-    Args:
-        group: what `add_group` returned.
-        name: name of the command.
-        run: function of the parsed arguments, whose docstring is the help; returns the exit code.
-        renamed: see `Parser`.
-
-    Returns:
-        The command's `Parser`.
+    `run` takes the parsed arguments and returns the exit code, None for 0; see `Parser` for
+    `renamed`.
     """
     text = inspect.getdoc(run)
     parser = group.add_parser(name, help=text.partition("\n")[0], description=text, renamed=renamed)

@@ -40,15 +40,9 @@ def prepare():
 
 @contextlib.contextmanager
 def one_line_errors(interrupted="interrupted"):
-    """Ends the command on bad input with one line and exit code 2, without a traceback.
+    """Ends the command with one line on bad input (exit code 2) or on a signal (`interrupted`).
 
-    Where a message ends in a list, its indented lines follow. Ctrl-C and SIGTERM end it in one
-    line, too.
-
-    `RSTG_TF_TRACEBACK=1` shows the traceback.
-
-    Args:
-        interrupted: what is said on a signal.
+    The indented lines of a list in the message follow. `RSTG_TF_TRACEBACK=1` shows the traceback.
     """
     if os.environ.get("RSTG_TF_TRACEBACK"):
         yield

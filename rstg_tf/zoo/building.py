@@ -18,25 +18,12 @@ _LOG = logging.getLogger(__name__)
 
 
 def build(plans, minutes=None, num_clips=NUM_CLIPS, notebooks=True, command=None, progress=True):
-    """Takes every entry on from where it is, one after the other.
+    """Takes every entry on from where it is, and remakes the tables of the zoo's `README.md`.
 
-    It may be stopped at any moment and called again: a training resumes from its last checkpoint,
-    an evaluation that ended is not repeated, and an entry is there whole or not at all. What is
-    published already is not trained again, nor replaced. The tables of the zoo's `README.md` are
-    made anew after each entry. What is being done is logged.
-
-    Args:
-        plans: what `make_plans` returned.
-        minutes: time for training, in all; what is trained is published after it, too. The
-            training that is cut resumes with the next call.
-        num_clips: clips of the test set that an entry is measured on.
-        notebooks: whether to execute notebooks.
-        command: the command that asks for it, to be recorded.
-        progress: whether to show progress bars in evaluations and notebooks.
-
-    Returns:
-        Dict from the names of entries that failed to the reason. One that is not better than
-        chance is no failure; it is not published.
+    It can be stopped at any moment and called again; what is done is not repeated. `minutes` limits
+    all training together; a training that is cut short resumes with the next call. Returns a dict
+    from failed entries to reasons; a model no better than chance is not published, but is no
+    failure.
     """
     check_temporary_room()
     for zoo in {entry.zoo for entry in plans}:

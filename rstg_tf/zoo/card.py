@@ -41,17 +41,9 @@ _PLAIN = re.compile(
 class Facts(NamedTuple):
     """What a card tells.
 
-    Attributes:
-        name: name of the entry.
-        model: the `VideoClassifier`.
-        class_names: names of its classes.
-        config: the `Experiment` of the training.
-        metrics: `metrics.json`, as `pipelines/evaluate.py` writes it.
-        training: `training.json`, the summary of the training.
-        costs: `costs.json`, see `rstg_tf.zoo.costs.measure_costs`.
-        checksums: dict from path to sha256 of the files of the entry, without the card.
-        conversion: `conversion.json` of a network that was converted from the authors' checkpoint.
-            Of its metrics the shape of the clips is told only, of its training the parameters.
+    `metrics`, `training`, `costs` and `conversion` hold JSON files of the entry, `checksums` sha256
+    by path without the card's. `conversion` is None unless the weights are the authors': then of
+    `metrics` only the clip shape counts, of `training` only the parameters.
     """
 
     name: str
@@ -66,16 +58,7 @@ class Facts(NamedTuple):
 
 
 def read_facts(entry, name, model):
-    """Reads what there is to tell of a published training.
-
-    Args:
-        entry: folder of the entry.
-        name: name of the entry.
-        model: its `VideoClassifier`.
-
-    Returns:
-        `Facts`.
-    """
+    """Reads what a card tells of a published training; `model` is its `VideoClassifier`."""
     entry = pathlib.Path(entry)
     checksums = manifest.checksums(entry)
     checksums.pop(FILE_NAME, None)
@@ -92,14 +75,10 @@ def read_facts(entry, name, model):
 
 
 def write_card(entry, name, model):
-    """Writes `README.md`, `architecture.png`, and `learning_curve.png` where there is a log.
+    """Writes `README.md`, `architecture.png`, and, from a log, `learning_curve.png`.
 
-    Costs are measured where there is no `costs.json`.
-
-    Args:
-        entry: folder of the entry, with `config.yaml`, `metrics.json` and `training.json`.
-        name: name of the entry.
-        model: its `VideoClassifier`.
+    The folder holds `config.yaml`, `metrics.json` and `training.json`. Costs are measured if
+    `costs.json` is missing.
     """
     entry = pathlib.Path(entry)
     clip_shape = records.read_metrics(entry / "metrics.json")["data"]["clip_shape"]
@@ -114,14 +93,7 @@ def write_card(entry, name, model):
 
 
 def render(facts):
-    """Writes a card.
-
-    Args:
-        facts: what there is to tell, `Facts`.
-
-    Returns:
-        The text of `README.md`.
-    """
+    """Makes the text of `README.md` from `Facts`."""
     page = jinja2.Environment(
         loader=jinja2.PackageLoader("rstg_tf.zoo"),
         autoescape=True,
@@ -143,14 +115,7 @@ def render(facts):
 
 
 def inline(text):
-    """Returns text for the middle of a line or a cell of a table, as it is where it is plain.
-
-    Args:
-        text: anything with a `str`.
-
-    Returns:
-        Markdown that shows the text.
-    """
+    """Markdown for a part of a line or a table cell; plain text stays as it is."""
     text = str(text)
     return text if _PLAIN.fullmatch(text) else markdown(text)
 

@@ -11,18 +11,7 @@ FILES = (saving.EXAMPLE, notebook.FILE_NAME)
 
 
 def lacks(name, zoo=None):
-    """Says what a published entry has not got yet.
-
-    Args:
-        name: name of the entry.
-        zoo: folder of the zoo, see `rstg_tf.list_models`.
-
-    Returns:
-        Tuple of those of `FILES`.
-
-    Raises:
-        ValueError: there is no such entry.
-    """
+    """Those of `FILES` that a published entry lacks; `ValueError` if there is no such entry."""
     entries = manifest.read_manifest(zoo)
     if name not in entries:
         raise manifest.unknown_model(name, entries, manifest.zoo_directory(zoo))
@@ -39,30 +28,11 @@ def complete(
     progress=True,
     max_megabytes=MAX_MEGABYTES,
 ):
-    """Makes files of a published entry, and its card with the pictures anew.
+    """Makes `files` of a published entry, its card and its pictures anew; weights and figures stay.
 
-    Weights and figures stay. The entry is replaced whole or not at all.
-
-    Args:
-        name: name of the entry.
-        files: which ones, of `FILES`, and `costs.FILE_NAME` to measure the costs again; there may
-            be none.
-        zoo: folder of the zoo, see `rstg_tf.list_models`.
-        num_clips: clips of the notebook's test set.
-        data: the notebook's test set, see `rstg_tf.zoo.notebook.execute`.
-        config: the `Experiment` of the training, which knows paths on this machine that the entry
-            does not tell: of shards, and of files of a generator.
-        progress: whether to show a progress bar over the cells of the notebook.
-        max_megabytes: how large the entry may become.
-
-    Returns:
-        `pathlib.Path` of the entry.
-
-    Raises:
-        ValueError: there is no such entry, one of its files is missing or differs, it is no
-            training's but a network that was converted, the notebook's clips can't be had, or the
-            entry becomes too large.
-        RuntimeError: the notebook does not run; the entry stays as it was.
+    With `costs.FILE_NAME` the costs are measured again; `config` knows paths on this machine that
+    the entry leaves out. On an error the entry stays as it was: `ValueError` if it is unknown,
+    damaged, converted or too large, `RuntimeError` if the notebook fails.
     """
     zoo = manifest.zoo_directory(zoo)
     if notebook.FILE_NAME in files:

@@ -90,19 +90,10 @@ def publish_conversion(config_path, checkpoint_path, output, labels=None, overwr
 
 
 def read_labels(path, num_classes):
-    """Reads the names of the classes.
+    """Reads class names in the order of the logits; None gives `class_0`, `class_1`, ...
 
-    Args:
-        path: a text file with one name a line, Something-Something's JSON from name to number, or
-            None for `class_0`, `class_1`, ...
-        num_classes: how many there must be.
-
-    Returns:
-        List of names in the order of the logits.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: other names than classes, or a file that is damaged.
+    The file has one name a line, or is Something-Something's JSON from name to number. Raises
+    `ValueError` if it is damaged or their number is not `num_classes`.
     """
     if path is None:
         return [f"class_{number}" for number in range(num_classes)]

@@ -14,16 +14,7 @@ _BATCH_BYTES = 2**21  # Eight clips of 16 frames of 64x64; larger clips one by o
 
 
 def measure_costs(model, description):
-    """Reads parameters and multiply-adds off a description, and measures the speed.
-
-    Args:
-        model: the `VideoClassifier` described.
-        description: what `rstg_tf.describe.describe` returned.
-
-    Returns:
-        Dict for JSON: `clip_shape`; `parameters`, `multiply_adds` and those of the `graph`;
-        `clips_per_second` in inference, in batches of `batch_size`, on `hardware`.
-    """
+    """Counts from what `describe` returned, and the speed measured here: a dict for JSON."""
     batch_size = int(np.clip(_BATCH_BYTES // np.prod(description.clip_shape), 1, 8))
     return {
         "clip_shape": list(description.clip_shape),

@@ -32,31 +32,12 @@ def execute(
     model=None,
     progress=True,
 ):
-    """Writes `evaluation.ipynb` of an entry: the model measured on a fresh test set, with pictures.
+    """Runs `evaluation.ipynb` on a fresh test set in its own process, and writes it into the entry.
 
-    It runs in a process of its own. An entry that is in a manifest must get its checksums anew
-    afterwards; `rstg_tf.zoo.completing.complete` does both.
-
-    Args:
-        entry: folder of the entry, with its SavedModel, `config.yaml` and `metrics.json`.
-        num_clips: clips of the test set.
-        seed: seed of its clips, where they are generated.
-        data: the test set, see `open_test_set`; by default the generator of `metrics.json`, or
-            the shards of `config`. Of a path, the notebook keeps the last part.
-        config: the `Experiment` of the training: where shards and files of a generator are on this
-            machine.
-        name: what the entry is called; by default as its folder.
-        model: its `VideoClassifier`, where that is loaded already.
-        progress: whether to show a progress bar over the cells.
-
-    Returns:
-        `pathlib.Path` of the notebook.
-
-    Raises:
-        FileNotFoundError: the folder is no entry, or has no figures.
-        ValueError: the figures are of shards, or of a file that is not here, and neither is named;
-            or more than 1 MB is to be stored.
-        RuntimeError: a cell failed; nothing is written.
+    The test set is by default the generator of `metrics.json` or the shards of `config`, which
+    knows the paths on this machine. The manifest is not updated: `completing.complete` does both.
+    Raises `RuntimeError` if a cell fails, and `ValueError` if clips are missing or the notebook
+    exceeds 1 MB.
     """
     import nbformat
 

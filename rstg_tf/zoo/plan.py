@@ -20,14 +20,7 @@ PUBLISHED = "published"
 
 
 class Plan(NamedTuple):
-    """An entry that a zoo is to hold.
-
-    Attributes:
-        name: name of the entry: that of the experiment, at another size than lite followed by it.
-        config: the `Experiment`.
-        run: `RunFolder` of its training.
-        zoo: folder of the zoo.
-    """
+    """An entry that a zoo is to hold, with its `Experiment` and the folder of its training."""
 
     name: str
     config: Any
@@ -41,23 +34,10 @@ class Plan(NamedTuple):
 
 
 def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", zoo=None):
-    """Lists the entries of a zoo: one for each registered experiment.
+    """Lists a `Plan` for each experiment that `only` names: wildcards, separated by commas.
 
-    Args:
-        only: names of experiments, with the wildcards of a shell, separated by commas.
-        size: `"lite"` or `"paper"`.
-        overrides: settings to change in all of them, see `apply_overrides`.
-        strategy: `runtime.distribution_strategy`, where not the experiment's.
-        runs: folder of the trainings.
-        zoo: folder of the zoo, see `rstg_tf.list_models`. A model that starts from another one
-            starts from that of the same zoo.
-
-    Returns:
-        List of `Plan`.
-
-    Raises:
-        ValueError: a name that no experiment of the zoo has; the closest are shown. Or what
-            `get_experiment` and `apply_overrides` raise.
+    A model that starts from another takes that of the same zoo. A pattern without a match raises a
+    `ValueError` that shows the closest names.
     """
     plans, folder, elsewhere = [], manifest.zoo_directory(zoo), manifest.zoo_directory()
     for experiment in _choose(only):
@@ -76,14 +56,9 @@ def make_plans(only="*", size="lite", overrides="", strategy=None, runs="runs", 
 
 
 def state_of(plan, num_clips=None):
-    """Says how far an entry has come.
+    """How far an entry has come, as one of the constants above.
 
-    Args:
-        plan: the `Plan`.
-        num_clips: clips that it is to be measured on, where an evaluation on others is none.
-
-    Returns:
-        One of the constants above.
+    An evaluation on another number of clips than `num_clips` does not count, unless that is None.
     """
     about = manifest.read_manifest(plan.zoo).get(plan.name, {})
     if _is_published(plan, about):
@@ -98,14 +73,7 @@ def state_of(plan, num_clips=None):
 
 
 def progress_table(plans):
-    """Tells what is done and what is left.
-
-    Args:
-        plans: list of `Plan`.
-
-    Returns:
-        A text of one line for each, for a terminal.
-    """
+    """Text for a terminal: a line for each plan, and how many are done."""
     import pandas as pd
 
     states = {plan.name: state_of(plan) for plan in plans}

@@ -122,28 +122,18 @@ def publish(
 
 
 def manifest_of_test_set(metrics):
-    """What the manifest says of the clips that an entry was measured on.
+    """What the manifest says of the test set in `metrics.json`.
 
-    Args:
-        metrics: what `metrics.json` holds.
-
-    Returns:
-        Dict with `clip_shape`, `[T, H, W, C]`, and `test_set`, which tells whether the figures of
-        two entries can be compared.
+    `clip_shape` is `[T, H, W, C]`; figures of entries with the same `test_set` can be compared.
     """
     return {"clip_shape": metrics["data"]["clip_shape"], "test_set": metrics["data"]}
 
 
 def is_better_than_chance(figures):
-    """Whether an accuracy may be published.
+    """Whether the whole 95 % interval of top-1 lies above chance.
 
-    Args:
-        figures: the `figures` of a `metrics.json`. Their `chance` is that of a model that has
-            learnt nothing of what the data set asks for: on SyncMNIST, one over the number of
-            pairs.
-
-    Returns:
-        True where the whole 95 % interval of top-1 lies above chance.
+    Chance is that of a model that has learnt nothing of the task: on SyncMNIST, one over the number
+    of pairs.
     """
     return figures["top_1_interval_95"][0] > figures["chance"]
 

@@ -15,14 +15,7 @@ _FIGURES = ("top_1", "top_5", "within_pair", "no_pair")
 
 
 class Move(NamedTuple):
-    """A figure that moved by more than its interval.
-
-    Attributes:
-        name: name of the entry.
-        figure: name of the figure.
-        published: the figures of the manifest.
-        measured: the figures measured again.
-    """
+    """A figure that moved by more than its interval, with all figures of both measurements."""
 
     name: str
     figure: str
@@ -45,25 +38,10 @@ def measure_again(
     command=None,
     progress=True,
 ):
-    """Measures a published model on clips of a fresh seed.
+    """Measures a published model on clips of a fresh seed; returns figures as in `metrics.json`.
 
-    Args:
-        name: name of the entry.
-        zoo: folder of the zoo, see `rstg_tf.list_models`.
-        num_clips: clips to measure on.
-        seed: their seed.
-        output: folder; the evaluation is written to `NAME/` in it. One that is there for these
-            weights, this seed and as many clips is taken as it is.
-        mnist_path: file of the digits of SyncMNIST, where the entry was measured with one.
-        command: the command that asks for it, to be recorded.
-        progress: whether to show a progress bar.
-
-    Returns:
-        The figures, as in `metrics.json`.
-
-    Raises:
-        ValueError: a file of the entry is missing or differs, the entry was measured on shards,
-            or with digits of another kind than can be had here.
+    An evaluation of these weights, seed and number of clips in `output/NAME/` is reused. Raises
+    `ValueError` if the entry is damaged, or was measured on shards or with other digits.
     """
     about = manifest.read_manifest(zoo)[name]
     test_set = records.read_metrics(manifest.zoo_directory(zoo) / name / "metrics.json")["data"]
@@ -96,18 +74,9 @@ def measure_again(
 
 
 def moved(name, published, measured):
-    """Compares the figures of an entry with those measured again.
+    """Lists a `Move` for each figure whose two 95 % intervals do not overlap.
 
-    A figure has moved where the 95 % intervals of the two do not overlap. Both are of a finite
-    test set: of figures that did not change, one in 180 moves by chance.
-
-    Args:
-        name: name of the entry.
-        published: the figures of the manifest.
-        measured: the figures of `measure_again`.
-
-    Returns:
-        List of `Move`.
+    Test sets are finite: of figures that did not change, one in 180 moves by chance.
     """
     return [
         Move(name, figure, published, measured)

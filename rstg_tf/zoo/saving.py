@@ -24,16 +24,10 @@ _CHECKED, _OF_ANY_SIZE = "clips", "_of_any_size"
 
 
 def write_saved_model(model, class_names, directory):
-    """Writes a model with its class names and named inputs and outputs.
+    """Writes a model with its class names (`assets/labels.txt`) and named inputs and outputs.
 
     `serving_default` takes `clips`, uint8 `[B, T, H, W, C]`, and returns `logits` and
-    `probabilities`, float32 `[B, classes]`. The names of the classes lie in `assets/labels.txt`,
-    one a line, in the order of the logits.
-
-    Args:
-        model: a `VideoClassifier`.
-        class_names: names of its classes.
-        directory: folder to write.
+    `probabilities`, float32 `[B, classes]`.
     """
 
     @tf.function(
@@ -55,12 +49,9 @@ def write_saved_model(model, class_names, directory):
 
 
 def finish(directory):
-    """Changes the graph and the metadata of a SavedModel of clips; weights and scores stay.
+    """Edits the graph and metadata of a SavedModel that Keras wrote; weights and scores stay.
 
-    What is done already stays as it is, so that models of before can be brought up to date.
-
-    Args:
-        directory: the SavedModel, as Keras wrote it.
+    What is done already stays as it is, so that older models can be brought up to date.
     """
     directory = pathlib.Path(directory)
     path = directory / GRAPH
@@ -126,16 +117,10 @@ def _traced_once(model):
 
 
 def write_example(model, config, directory):
-    """Writes `example.npz`, by which anyone can check that a copy of a model works.
+    """Writes `example.npz`, a clip and its scores, by which anyone can check a copy of the model.
 
-    Its arrays are `clips`, uint8 `[1, T, H, W, C]`, and `logits` and `probabilities`, float32
-    `[1, classes]`. The clip comes from the generator that the experiment names, also where the
-    model was trained on shards: the videos of others may not be passed on.
-
-    Args:
-        model: a `VideoClassifier`.
-        config: its `Experiment`.
-        directory: folder of the entry.
+    `clips` is uint8 `[1, T, H, W, C]`, `logits` and `probabilities` float32 `[1, classes]`. The
+    clip is generated even after training on shards: videos of others may not be passed on.
     """
     section = copy.deepcopy(config.validation_data)
     section.input_path, section.split = "", "test"
@@ -152,14 +137,8 @@ def write_example(model, config, directory):
 def check_in_fresh_process(model, directory, clip_shape):
     """Loads a SavedModel by Keras alone, in a process where `rstg_tf` can't be imported.
 
-    Args:
-        model: the model that was saved.
-        directory: the SavedModel.
-        clip_shape: `(T, H, W, C)` of a clip that the model is meant for.
-
-    Raises:
-        RuntimeError: it does not load, or predicts other numbers, for batches of other sizes or
-            for clips of other shape.
+    Raises `RuntimeError` if it fails to load or predicts other numbers, also for clips of another
+    shape than `clip_shape`, `(T, H, W, C)`.
     """
     frames, height, width, channels = clip_shape
     shapes = ((3, *clip_shape), (1, frames + 1, height + 5, width + 3, channels))

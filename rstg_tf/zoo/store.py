@@ -17,27 +17,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextlib.contextmanager
 def new_entry(zoo, name, overwrite=False):
-    """Gives a folder to fill; at the end it becomes the entry `name`, with its checksums.
+    """Yields an empty folder that becomes the entry, and a dict for what the manifest says of it.
 
-    One process at a time writes to a zoo, another one waits. The entry holds its own checksums and
-    takes the place of an old one at once, so that readers find the old one or the new one at any
-    moment; the manifest follows. Where a process is killed before that, the next one that writes
-    mends the manifest. Where filling the folder fails, or what follows does, folder and manifest
-    are as they were before.
-
-    Args:
-        zoo: folder of the zoo, made where it is missing.
-        name: name of the entry.
-        overwrite: whether an entry of this name may be replaced.
-
-    Yields:
-        `(folder, about)`: an empty folder to write to, and a dict for what the manifest shall say
-        of the entry besides its files.
-
-    Raises:
-        ValueError: `name` is not fit for a folder.
-        FileExistsError: there is such an entry and `overwrite` is false.
-        OSError: the folder can't be written, or nothing more fits on the disk.
+    One process writes at a time; readers see the old entry or the new one. An error leaves all as
+    it was; if a process is killed, the next writer repairs the manifest. Raises as `check_free`
+    does, and `OSError` if the folder can't be written or the disk is full.
     """
     zoo = pathlib.Path(zoo)
     check_free(zoo, name, overwrite)
@@ -58,17 +42,9 @@ def new_entry(zoo, name, overwrite=False):
 
 @contextlib.contextmanager
 def changed_entry(zoo, name):
-    """Gives a copy of an entry to change; at the end it takes the entry's place.
+    """Yields a copy of an entry to change, as `new_entry` does; it then takes the entry's place.
 
-    Args:
-        zoo: folder of the zoo.
-        name: name of the entry.
-
-    Yields:
-        `(folder, about)` as `new_entry` does, with what the entry has.
-
-    Raises:
-        ValueError: there is no such entry, or one of its files is missing or differs.
+    Raises `ValueError` if the entry is unknown or damaged.
     """
     zoo = pathlib.Path(zoo)
     entries = manifest.read_manifest(zoo)
@@ -84,32 +60,13 @@ def changed_entry(zoo, name):
 
 
 def check_room(zoo, name, num_bytes):
-    """Checks, before long work, that an entry of a size can be written.
-
-    Args:
-        zoo: folder of the zoo, made where it is missing.
-        name: name of the entry.
-        num_bytes: its size, at least.
-
-    Raises:
-        OSError: the folder can't be written, or less is free on its disk.
-    """
+    """Raises `OSError`, before long work, if `num_bytes` can't be written to the zoo's folder."""
     with _told_of_a_full_disk(zoo, name):
         files.check_room(zoo, num_bytes)
 
 
 def check_free(zoo, name, overwrite=False):
-    """Checks that an entry may be called `name`.
-
-    Args:
-        zoo: folder of the zoo.
-        name: name of the entry.
-        overwrite: whether an entry of this name may be replaced.
-
-    Raises:
-        ValueError: `name` is not fit for a folder.
-        FileExistsError: there is such an entry and `overwrite` is false.
-    """
+    """Raises `ValueError` if a name is not fit for a folder, `FileExistsError` if it is taken."""
     zoo = pathlib.Path(zoo)
     if not manifest.is_name(name):
         raise ValueError(
@@ -130,16 +87,7 @@ def check_free(zoo, name, overwrite=False):
 
 
 def check_size(size, name, max_megabytes=MAX_MEGABYTES):
-    """Checks that an entry is small enough.
-
-    Args:
-        size: its bytes.
-        name: what to call it.
-        max_megabytes: the limit, in units of 1,000,000 bytes.
-
-    Raises:
-        ValueError: it is too large.
-    """
+    """Raises `ValueError` if `size` bytes are more than `max_megabytes` of 1,000,000 bytes."""
     if size > max_megabytes * 1e6:
         raise ValueError(
             f"An entry of the zoo takes at most {max_megabytes:g} MB: train a smaller model "
@@ -155,14 +103,7 @@ def size_of(directory):
 
 
 def without_paths(text):
-    """Replaces absolute paths in a text by their last parts, as in commands and JSON.
-
-    Args:
-        text: a str.
-
-    Returns:
-        The str; URLs and relative paths stay.
-    """
+    """Replaces absolute paths in a text by their last parts; URLs and relative paths stay."""
     return _ABSOLUTE.sub("", text)
 
 

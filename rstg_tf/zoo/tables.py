@@ -14,14 +14,9 @@ COMMAND = "python pipelines/build_zoo.py --only={}"
 
 
 def refresh(zoo=None):
-    """Makes the tables in the `README.md` of a zoo anew from its manifest; its text stays.
+    """Remakes the tables in a zoo's `README.md` from its manifest, and returns the path.
 
-    Args:
-        zoo: folder of the zoo, see `rstg_tf.list_models`. Where it has no `README.md`, one of the
-            tables alone is written.
-
-    Returns:
-        `pathlib.Path` of the file.
+    The text around them stays; a missing file is written with the tables alone.
     """
     zoo = manifest.zoo_directory(zoo)
     zoo.mkdir(parents=True, exist_ok=True)
@@ -37,15 +32,10 @@ def refresh(zoo=None):
 
 
 def render(entries, folder=""):
-    """Writes the tables and what can be read from them.
+    """Markdown of the tables and of what can be read from them.
 
-    Args:
-        entries: dict from name to what the manifest says, as `read_manifest` returns it. One
-            without figures was not measured.
-        folder: path of the zoo's folder as links need it, ending in "/"; "" for a file in it.
-
-    Returns:
-        Markdown text. A row whose experiment is not trained says so, with the command for it.
+    An entry without figures counts as not measured. `folder` is the path of the zoo for links, with
+    a "/" at its end, or "" for a file in the zoo.
     """
     sections = []
     for table, rows in list_tables():
@@ -58,15 +48,10 @@ def render(entries, folder=""):
 
 
 def read_out(entries):
-    """Says which models are better than which others, and by how much.
+    """Markdown that says which models are better, where 95 % intervals of top-1 do not overlap.
 
-    Args:
-        entries: see `render`. A pair of experiments is passed over where one is not published, or
-            was tested on other clips than the other.
-
-    Returns:
-        Markdown text: a sentence for every pair whose 95 % intervals of top-1 do not overlap, and
-        one that names the pairs that can't be told apart.
+    It names the pairs that can't be told apart, and leaves out those that are not both published or
+    were tested on different clips.
     """
     sentences, undecided = [], []
     for size in SIZES:
@@ -92,15 +77,7 @@ def read_out(entries):
 
 
 def percent(figures, name):
-    """A figure in percent with its interval: `97.5 (97.0 … 97.9)`.
-
-    Args:
-        figures: the figures of an entry.
-        name: which one, such as `"top_1"`.
-
-    Returns:
-        The text, `–` where there is no such figure.
-    """
+    """A figure in percent with its interval, `97.5 (97.0 … 97.9)`; `–` if there is none."""
     if figures.get(name) is None:
         return "–"
     low, high = figures[f"{name}_interval_95"]
