@@ -101,10 +101,8 @@ def whole_frames_dataset(source, num_examples=None):
 class _Part:
     """The part of each global batch that falls to one worker, and to each of its replicas.
 
-    Args:
-        batch_size: Clips of a global batch.
-        context: `tf.distribute.InputContext`, or None where there is one worker.
-        whole: Whether batches must be divided without rest.
+    With one worker, `context` (a `tf.distribute.InputContext`) is None. If `whole`, batches must be
+    divisible without remainder.
     """
 
     def __init__(self, batch_size, context, whole=True):

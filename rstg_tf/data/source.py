@@ -85,15 +85,10 @@ class Source:
 
 
 def find_facts(class_names: Sequence[str], description: Mapping[str, Any]) -> Facts:
-    """Finds the facts of clips whose dataset was not asked for them.
+    """Finds the facts of clips whose dataset was not asked for them, by their class names.
 
-    Args:
-        class_names: Names of the classes.
-        description: What the generator's `describe` returned, where it is known.
-
-    Returns:
-        `Facts`: those that the generator of these classes states, else those of filmed clips of
-        which nothing is known.
+    `description` is what the generator's `describe` returned, if known. Without a generator of
+    these classes, they are those of filmed clips of which nothing is known.
     """
     for generator in map(SOURCES.get, SOURCES.list()):
         if list(getattr(generator, "class_names", ())) == list(class_names):
@@ -102,15 +97,9 @@ def find_facts(class_names: Sequence[str], description: Mapping[str, Any]) -> Fa
 
 
 def clip_seed(dataset: str, split: str, seed: int, index: int) -> np.random.SeedSequence:
-    """Returns the seed of one clip.
+    """Returns the seed of one clip, the same in any worker and order.
 
-    Any worker may make any clip in any order and gets the same one.
-
-    Args:
-        dataset: Name of the dataset; two datasets never share a stream.
-        split: Name of the split; two splits never share a stream.
-        seed: Seed of the dataset, an int of at least 0.
-        index: Number of the clip in the split, an int of at least 0.
+    Two datasets or splits never share a stream; `seed` and `index` are at least 0.
     """
     family = zlib.crc32(f"{dataset}/{split}".encode())
     return np.random.SeedSequence((family, int(seed), int(index)))

@@ -46,10 +46,9 @@ def is_folder(path):
 
 
 def read(path, offset=0, length=None):
-    """Returns `length` bytes of a file from `offset` on, by default all; fewer where it ends.
+    """Returns `length` bytes of a file from `offset` on, by default all; fewer if it ends before.
 
-    Raises:
-        OSError: The file can't be read; a `FileNotFoundError` where there is none.
+    Raises FileNotFoundError if there is none, another OSError if it can't be read.
     """
     return _system(path).read(path, offset, length)
 
@@ -60,31 +59,19 @@ def size(path):
 
 
 def fingerprint(path):
-    """Returns text that is another one where a remote file is; None where there is none.
+    """Returns text that changes when a remote file does: S3's ETag, else Beam's checksum.
 
-    Of S3 it is the ETag, of others what Beam calls a checksum.
+    It is None if there is no such file.
     """
     return _system(path).fingerprint(path)
 
 
 def list_files(folder, below=True, skip=None):
-    """Returns the files in a folder, and in all folders below unless `below` is False.
+    """Returns the sorted relative paths of the files in a folder and, if `below`, in those below.
 
-    Each real folder is listed once, however many links lead to it: under its own name, where that
-    is below `folder`, else under that of the first link; links to folders around `folder` itself
-    are not followed.
-
-    Args:
-        folder: local, or a URL.
-        below: whether to go into folders.
-        skip: called with the name of each file and folder; those for which it is true are left
-            out, with all that is in them.
-
-    Returns:
-        Sorted paths relative to the folder, each once; none where the folder is missing.
-
-    Raises:
-        OSError: A folder can't be read; names it.
+    A missing folder has none. Each real folder is listed once, under its own name if that is below
+    `folder`, else under that of the first link; links to folders around `folder` are not followed.
+    Files and folders for whose name `skip` is true are left out, with all that is in them.
     """
     skip = skip or (lambda name: False)
     if not is_remote(folder):
@@ -109,13 +96,9 @@ def remove_folder(folder):
 
 @contextlib.contextmanager
 def written_whole(path):
-    """Gives a local path to write to; what was written is found under `path` at the end only.
+    """Yields a local `pathlib.Path` to write to, which becomes `path` only at the end.
 
-    Args:
-        path: The file wanted; folders that are missing are made.
-
-    Yields:
-        `pathlib.Path` of a local file.
+    Missing folders are made.
     """
     if not is_remote(path):
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -16,11 +16,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 
 
 class Decoder:
-    """Decodes batches of records of one data set.
+    """Decodes batches of records of `Shards`.
 
-    Args:
-        source: `Shards`.
-        seed: Seed of what is changed at random in training; None decodes for evaluation.
+    `seed` seeds the random changes of training; None decodes for evaluation.
     """
 
     def __init__(self, source, seed=None):
@@ -32,23 +30,13 @@ class Decoder:
             keep_freed_memory()
 
     def __call__(self, positions, records, paths, numbers):
-        """Decodes a batch.
+        """Decodes n records to uint8 `[n, T, H, W, C]` and int64 `[n]` labels.
 
-        Args:
-            positions: int64, `[n]`: their places in the training, which a seed is made of.
-            records: bytes, `[n]`; an empty one is read again by its file and number.
-            paths: bytes, `[n]`: files they come from.
-            numbers: int64, `[n]`: their numbers in the files, from 0.
-
-        Returns:
-            `(clips, labels)`: uint8 `[n, T, H, W, C]` and int64 `[n]`; or float32
-            `[n, classes]` where clips are blended. Where damaged records are skipped, evaluation
-            gives fewer, training repeats others of the batch in their places: the next batches
-            stay what they would be.
-
-        Raises:
-            ValueError: A record can't be used; file and number are named.
-            OSError: A file can't be read.
+        Where clips are blended, labels are float32 `[n, classes]`. All arguments are `[n]`: int64
+        places in the training (for the seed), the records, and the files and int64 numbers they
+        come from. An empty record is read again by file and number. If damaged records are skipped,
+        evaluation gives fewer clips and training repeats others of the batch; else they raise
+        ValueError.
         """
         clips = _aligned((len(records), *self._source.clip_shape))
         labels = np.zeros(len(records), np.int64)
@@ -68,11 +56,9 @@ class Decoder:
         return self._blended(clips, labels, positions)
 
     def whole_frames(self, _, records, paths, numbers):
-        """As a call for one record, for dense evaluation: see `Clips.read_whole_frames`.
+        """Decodes one record for dense evaluation: uint8 `[1, 2, T, h, w, 3]` and int64 `[1]`.
 
-        Returns:
-            `(frames, labels)`: uint8 `[1, 2, T, h, w, 3]` and int64 `[1]`, or nothing `[0, ...]`
-            in place of a damaged record.
+        Both are empty, `[0, ...]`, in place of a damaged record.
         """
         try:
             record = records[0] or read_record(paths[0].decode(), int(numbers[0]))
@@ -136,10 +122,10 @@ def _aligned(shape):
 
 @functools.cache
 def keep_freed_memory():
-    """Lets glibc keep what is freed for the next videos and batches.
+    """Lets glibc keep freed memory for the next videos and batches.
 
-    Otherwise it gives every piece back to the system and gets it anew, page by page, which took a
-    quarter of the processor time of the whole input on a virtual machine of 2 cores.
+    Otherwise it returns every piece to the system and gets it back page by page, which took a
+    quarter of the input's processor time on a virtual machine with 2 cores.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):

@@ -8,23 +8,13 @@ SAMPLINGS = ("uniform", "dense", "random_offset")
 
 
 def sample_frames(count, frames, sampling="uniform", stride=1, jitter=0.0, rng=None):
-    """Chooses the frames of a clip.
+    """Chooses `frames` of `count` frames: non-decreasing int `[frames]`, with repeats if need be.
 
-    Args:
-        count: number of frames of the video, n.
-        frames: number of frames of the clip, T; a short video shows frames more than once.
-        sampling: `"uniform"` spreads them over the whole video, `linspace(0, n - 1, T)` rounded
-            down. `"random_offset"` cuts the video into T equal parts and takes of each the frame
-            at the same place, at random with `rng`, else the middle. `"dense"` takes frames
-            `stride` apart, from a random start with `rng`, else from the middle of the video; a
-            video that ends too early stays at its last frame.
-        stride: distance of the frames of `"dense"`.
-        jitter: each frame is moved at random by up to this part of the distance between two
-            frames, at most 0.5, which keeps their order; only with `rng`.
-        rng: a `numpy.random.Generator` in training, None in evaluation.
-
-    Returns:
-        int array `[T]` of frame numbers, not decreasing.
+    `"uniform"` is `linspace(0, count - 1, frames)` rounded down. `"random_offset"` takes the frame
+    at one random place (without `rng`: the middle) of each of `frames` equal parts. `"dense"` takes
+    frames `stride` apart from a random start (without `rng`: those in the middle) and stays at the
+    last frame if the video ends. With `rng`, each frame moves by up to `jitter`, at most 0.5, of
+    the distance between two.
     """
     last = count - 1
     if sampling == "uniform":
@@ -42,15 +32,9 @@ def sample_frames(count, frames, sampling="uniform", stride=1, jitter=0.0, rng=N
 
 
 def dense_samplings(count, frames):
-    """The two samplings in time of a dense evaluation.
+    """The two samplings in time of a dense evaluation, int `[2, frames]`.
 
-    Args:
-        count: number of frames of the video, n.
-        frames: number of frames of a clip, T.
-
-    Returns:
-        int array `[2, T]`: `linspace(0, n - 1, T)` rounded down, and the same half a step later,
-        at most n - 1.
+    They are `linspace(0, count - 1, frames)` rounded down, and the same half a step later.
     """
     last = count - 1
     half = last / max(frames - 1, 1) / 2

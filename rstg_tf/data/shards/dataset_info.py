@@ -54,17 +54,9 @@ _FORM = {
 
 
 def read_info(directory):
-    """Returns the description in a folder, or None where there is none.
+    """Returns the description in a folder (a path or a URL), or None if there is none.
 
-    Args:
-        directory: Folder of the shards, local or a URL.
-
-    Returns:
-        Dict with `name`, `classes`, `clip_shape` and `splits`.
-
-    Raises:
-        OSError: It can't be read.
-        ValueError: It is damaged, or describes what can't be.
+    Raises ValueError if it is damaged or describes what cannot be.
     """
     path = storage.join(str(directory), INFO)
     try:
@@ -81,21 +73,12 @@ def read_info(directory):
 
 
 def add_split(info, new, split, made_by, directory):
-    """Returns the description of a data set with one more split, or with one that goes on.
+    """Returns the description with one more split, or with one that is resumed.
 
-    Args:
-        info: The description that is in the folder, or None.
-        new: Dict of what all splits have in common: `name`, `classes`, `clip_shape`, ...
-        split: Name of the split.
-        made_by: JSON-ready dict of all that the split's bytes depend on.
-        directory: The folder, for errors.
-
-    Returns:
-        Dict; `["splits"][split]` has the keys `complete`, `made_by` and `shards`.
-
-    Raises:
-        ValueError: The folder holds another data set, or this split made in another way; or a
-            class can't be called as it is.
+    `info` is the description in the folder, or None; `new` holds what all splits share, and
+    `made_by` is all that the split's bytes depend on, ready for JSON. Raises ValueError if the
+    folder holds another dataset or this split made in another way, or if a class name is not
+    allowed.
     """
     made_by = json.loads(json.dumps(made_by))
     unmade = {"complete": False, "made_by": made_by, "shards": []}
@@ -125,24 +108,12 @@ def add_split(info, new, split, made_by, directory):
 
 
 def write_split(directory, info, split, then=None):
-    """Writes what is known of one split; that of the others stays as other processes wrote it.
+    """Writes one split's entry, leaves the others as other processes wrote them, and returns all.
 
-    In a local folder that is sure. Stores such as S3 have no locks: there the description is read
-    again just before and some time after it is written, and written anew where another process
-    took it away in between.
-
-    Args:
-        directory: Folder of the shards, local or a URL.
-        info: Dict, as of `add_split`.
-        split: Name of the split.
-        then: Called with what was written, before another process of this machine can write.
-
-    Returns:
-        Dict as it was written, with all splits.
-
-    Raises:
-        OSError: It can't be written.
-        ValueError: The folder holds another data set now.
+    Stores such as S3 have no locks: there the description is read again just before and some time
+    after writing, and written anew if another process replaced it. `then` is called with what was
+    written, before another local process can write. Raises ValueError if the folder now holds
+    another dataset.
     """
     path = storage.join(str(directory), INFO)
     description = info["splits"][split]
@@ -249,16 +220,10 @@ def _require(good, key, value, wanted):
 
 @contextlib.contextmanager
 def alone(path, on_wait=None):
-    """Waits until no other process or thread has the lock, and keeps it for a while.
+    """Holds a lock that no other process or thread has; calls `on_wait` once if it must wait.
 
-    On a file system without locks nothing is locked.
-
-    Args:
-        path: Small file that stands for the lock; it is made, and removed in the end.
-        on_wait: Called once where another has the lock.
-
-    Raises:
-        OSError: The file can't be made.
+    The lock is a small file at `path`, removed at the end. Without support of the file system
+    nothing is locked.
     """
     descriptor = None
     while descriptor is None:

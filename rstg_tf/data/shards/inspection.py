@@ -20,13 +20,7 @@ _MAX_WIDTH = 8 * _HEIGHT
 
 
 class Damage(NamedTuple):
-    """What is wrong with a shard.
-
-    Attributes:
-        file: Path of the shard.
-        record: Number of the first damaged record, from 0, or None where it is the whole file.
-        reason: What is wrong.
-    """
+    """What is wrong with a shard: `record` counts from 0, None means the whole file."""
 
     file: str
     record: int | None
@@ -39,14 +33,10 @@ class Damage(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What was found in the shards.
+    """What was found in the shards: `info` is the content of `dataset_info.json`.
 
-    Attributes:
-        info: Dict of `dataset_info.json`.
-        records: `pandas.DataFrame` with a row for each record: `split`, `file`, `record` (number
-            in the file), `media_id`, `label` (index), `class`, `frames`, `height`, `width`,
-            `frame_rate`, `bytes`.
-        damages: List of `Damage`.
+    `records` is a `pandas.DataFrame` with a row of `_COLUMNS` for each record, where `record` is
+    the number in the file and `label` an index; `damages` is a list of `Damage`.
     """
 
     info: dict
@@ -88,22 +78,12 @@ class Inspection(NamedTuple):
 
 
 def inspect_shards(directory, verify=False, keep=None, progress=None):
-    """Reads every record of a folder of shards.
+    """Reads every record of a folder of shards (a path or a URL) and returns an `Inspection`.
 
-    Args:
-        directory: Folder of the shards, local or a URL.
-        verify: Whether to compare files with the lengths and checksums of `dataset_info.json`, and
-            to gather what is damaged instead of ending there.
-        keep: Called with `(row, record)` of every record that is whole: a dict as the rows of
-            `Inspection.records`, and its bytes. It raises a ValueError where a frame is damaged.
-        progress: Called with the number of bytes whenever a shard was read.
-
-    Returns:
-        `Inspection`.
-
-    Raises:
-        FileNotFoundError: The folder or its description is missing; or a shard, unless `verify`.
-        ValueError: The description is damaged; or a record, which is named, unless `verify`.
+    `verify` compares files with the recorded lengths and checksums, and gathers damage instead of
+    raising FileNotFoundError or ValueError at the first. `keep(row, record)` gets every whole
+    record and raises ValueError for a damaged frame; `progress` gets the bytes of each shard read.
+    A missing or damaged description always raises.
     """
     import pandas as pd
 
@@ -198,17 +178,9 @@ def _read_local(path, shard, classes, verify):
 
 
 class ContactSheet:
-    """Gathers the first videos of classes that are spread over all classes, and draws them.
+    """Gathers the first videos of classes spread over all classes, and draws them, one a row.
 
-    Args:
-        classes: Number of classes.
-        rows: Number of videos wanted.
-        frames: Number of frames of each, spread evenly.
-
-    Example:
-        >>> sheet = ContactSheet(classes=174)
-        >>> inspect_shards("data/mine", keep=sheet.add)
-        >>> sheet.write("sheet.png")
+    `classes`, `rows` and `frames` (evenly spread, of each video) are numbers.
     """
 
     def __init__(self, classes, rows=16, frames=8):
@@ -220,14 +192,9 @@ class ContactSheet:
         self._drawn = []
 
     def add(self, row, record):
-        """Takes a video in, if one of its class is still wanted.
+        """Takes a video if one of its class is still wanted; fits `keep` of `inspect_shards`.
 
-        Args:
-            row: Dict with `label`, `class`, `media_id`, as of `inspect_shards`.
-            record: Its serialized sequence example.
-
-        Raises:
-            ValueError: A frame can't be decoded.
+        Raises ValueError if a frame can't be decoded.
         """
         if not self._wanted.get(row["label"]) or len(self._drawn) == self._rows:
             return

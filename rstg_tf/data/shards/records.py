@@ -25,11 +25,7 @@ _closing = False
 
 
 class Skipped:
-    """The damaged records that were left out, each counted once.
-
-    Attributes:
-        reasons: dict from `(path, number)` to what is wrong with the record.
-    """
+    """The damaged records left out, each counted once; `reasons` maps `(path, number)` to text."""
 
     def __init__(self):
         self.reasons = {}
@@ -47,17 +43,10 @@ class Skipped:
 
 
 def numbered_records(path, count, remote=False):
-    """Returns the records of one shard.
+    """Returns a `tf.data.Dataset` of `count` elements `(record, path, number)` of one shard.
 
-    Args:
-        path: Of the shard; a string tensor.
-        count: Number of records it should hold; an int64 tensor.
-        remote: Whether it has to be read from afar.
-
-    Returns:
-        A `tf.data.Dataset` of exactly `count` elements `(record, path, number)`. A record that
-        can't be read, and all behind it where they can't be found, are empty strings, which are to
-        be read by `read_record`.
+    `path` and `count` are scalar tensors. An unreadable record, and all behind it if they cannot be
+    found, are empty strings, for `read_record` to read.
     """
     readable = _remote_records(path, count) if remote else _local_records(path)
     padding = tf.data.Dataset.from_tensors("").repeat()
@@ -108,18 +97,10 @@ def _end_of(content, place):
 
 
 def read_record(path, number):
-    """Reads one record by its number, whatever became of the others.
+    """Reads one record by its number, from 0, whatever became of the others.
 
-    Args:
-        path: Path of the shard.
-        number: Number of the record, from 0.
-
-    Returns:
-        bytes.
-
-    Raises:
-        ValueError: The record is damaged, or one before it in such a way that it can't be found.
-        OSError: The file can't be read.
+    Raises ValueError if it is damaged or damage before it hides it, OSError if the file can't be
+    read.
     """
     size = _size(path)
     places = _places(path, size)
@@ -133,10 +114,7 @@ def read_record(path, number):
 def first_fault(path, count, read):
     """Returns `", record K: what is wrong"` for the first faulty record of a shard, else `""`.
 
-    Args:
-        path: Path of the shard.
-        count: Number of records it should hold.
-        read: Called with every record; raises `ValueError` where it can't be used.
+    The shard should hold `count` records; `read` raises ValueError for an unusable one.
     """
     records = numbered_records(path, count, storage.is_remote(path))
     for record, _, number in records.as_numpy_iterator():
@@ -148,13 +126,10 @@ def first_fault(path, count, read):
 
 
 def lengths_fit(path):
-    """Whether no record of a shard claims to be longer than the shard, or than a record can be.
+    """Whether no record claims to be longer than its shard, or than a record can be.
 
-    TensorFlow takes the memory for a record before it reads it, and the process ends where a
-    length of 2^60 can't be had. Of a file that was cut off the lengths fit.
-
-    Raises:
-        OSError: The file can't be read.
+    TensorFlow allocates before it reads, and a length of 2^60 ends the process. A file that was cut
+    off passes.
     """
     size = _size(path)
     return all(length <= min(size, _MAX_RECORD_BYTES) for _, length in _walk(path, size))
@@ -234,8 +209,8 @@ def _checksum(content):
 def in_background(function):
     """Wraps a function that threads of a `tf.data` pipeline call.
 
-    Such a thread must not ask for the interpreter while that shuts down, or the process aborts.
-    So at exit the calls under way are waited for, and later ones fail at once.
+    Such a thread must not ask for the interpreter while that shuts down, or the process aborts: at
+    exit, running calls are waited for and later ones fail at once.
     """
 
     def call(*args):
@@ -264,18 +239,9 @@ def _close():
 
 
 def write_records(part, records, path):
-    """Writes records to a file.
+    """Writes an iterable of bytes to the file `part`; returns a dict of `"bytes"` and `"sha256"`.
 
-    Args:
-        part: File to write.
-        records: Iterable of bytes.
-        path: What the file will be called, for errors.
-
-    Returns:
-        Dict of `"bytes"`, its length, and `"sha256"`.
-
-    Raises:
-        OSError: It can't be written, as on a full disk.
+    An OSError, as of a full disk, names `path`, the final name.
     """
     length = 0
     try:

@@ -24,18 +24,7 @@ _VARIABLE = "RSTG_TF_MAX_FRAME_PIXELS"
 
 
 def encode_clip(clip, label, class_name, media_id, frame_rate):
-    """Encodes a clip as a serialized sequence example, without loss.
-
-    Args:
-        clip: uint8 `[T, H, W, C]`, one channel or three (RGB).
-        label: Index of its class.
-        class_name: Name of its class.
-        media_id: Name of the clip, unique in its data set.
-        frame_rate: In frames per second.
-
-    Returns:
-        bytes. The same clip gives the same bytes.
-    """
+    """Encodes uint8 `[T, H, W, C]`, grey or RGB, without loss; equal clips give equal bytes."""
     return encode_images(
         [encode_image(frame) for frame in clip],
         "png",
@@ -50,21 +39,10 @@ def encode_clip(clip, label, class_name, media_id, frame_rate):
 def encode_images(
     images, image_format, size, label, class_name, media_id, frame_rate, duration=None
 ):
-    """Makes a serialized sequence example of frames that are encoded already.
+    """Makes a serialized sequence example of encoded frames; equal arguments give equal bytes.
 
-    Args:
-        images: List of bytes, one PNG or JPEG file a frame.
-        image_format: `"png"` or `"jpeg"`.
-        size: `(height, width)` of the frames, in pixels.
-        label: Index of the clip's class.
-        class_name: Name of its class.
-        media_id: Name of the clip, unique in its data set.
-        frame_rate: In frames per second.
-        duration: In seconds, where known; written as `clip/start/timestamp` (0) and
-            `clip/end/timestamp`, in microseconds.
-
-    Returns:
-        bytes. The same arguments give the same bytes.
+    `images` are `"png"` or `"jpeg"` files of `size` (height, width). `duration` in seconds, if
+    known, is written as `clip/start/timestamp` (0) and `clip/end/timestamp`, in microseconds.
     """
     example = tf.train.SequenceExample()
     features = example.context.feature
@@ -98,18 +76,10 @@ def encode_image(frame, jpeg_quality=None):
 
 
 def decode_clip(record, clip_shape):
-    """Decodes a clip; of a record with more frames it takes `T`, spread evenly.
+    """Decodes a record to a uint8 clip of `clip_shape`, `(T, H, W, C)`, and its label, an int.
 
-    Args:
-        record: A serialized `tf.train.SequenceExample` with PNG or JPEG frames.
-        clip_shape: `(T, H, W, C)` of the clip wanted.
-
-    Returns:
-        `(clip, label)`: uint8 `[T, H, W, C]` and an int.
-
-    Raises:
-        ValueError: The record is no such example, has fewer than two frames, or its frames are
-            damaged or of another size or number of channels.
+    Of more frames it takes T, evenly spread. Raises ValueError for another kind of record, fewer
+    than two frames, damaged ones, or another size or number of channels.
     """
     frames, height, width, channels = clip_shape
     images, label = parse_example(record)
@@ -133,16 +103,9 @@ def decode_clip(record, clip_shape):
 
 
 def parse_example(record):
-    """Takes a record apart, without decoding a frame.
+    """Returns a record's encoded frames, at least one, for `decode_frame`, and its int label.
 
-    Args:
-        record: A serialized `tf.train.SequenceExample` with PNG or JPEG frames.
-
-    Returns:
-        `(images, label)`: the frames for `decode_frame`, at least one, and an int.
-
-    Raises:
-        ValueError: The record is no such example.
+    Raises ValueError if it is not a sequence example with PNG or JPEG frames.
     """
     try:
         example = tf.train.SequenceExample.FromString(record)
@@ -160,17 +123,9 @@ def parse_example(record):
 
 
 def decode_frame(images, number):
-    """Decodes one frame.
+    """Decodes one frame of `parse_example` to uint8 RGB `[h, w, 3]`, turned upright as EXIF says.
 
-    Args:
-        images: What `parse_example` returned.
-        number: Number of the frame.
-
-    Returns:
-        uint8 `[h, w, 3]` (RGB), upright where EXIF says how it is to be turned.
-
-    Raises:
-        ValueError: The frame is damaged, or has more pixels than `check_header` allows.
+    Raises ValueError if it is damaged, or has more pixels than `check_header` allows.
     """
     content, _ = _checked(images, number)
     return _decode(content, number, cv2.IMREAD_COLOR_RGB)
@@ -201,14 +156,7 @@ def _decode(content, number, flags):
 
 
 def describe_record(record):
-    """Returns what a serialized sequence example says of itself, without decoding frames.
-
-    Returns:
-        Dict: `media_id`, `label` (index), `frames`, `height`, `width`, `frame_rate` and `bytes`.
-
-    Raises:
-        ValueError: The record is no such example.
-    """
+    """Returns what a record says of itself, without decoding frames, or raises ValueError."""
     try:
         example = tf.train.SequenceExample.FromString(record)
         context = example.context.feature
@@ -237,14 +185,7 @@ class Header(NamedTuple):
 
 
 def read_header(content):
-    """Reads the header of a PNG or JPEG file.
-
-    Args:
-        content: bytes.
-
-    Returns:
-        `Header`, or None where it is no such file or has no pixels.
-    """
+    """Reads the `Header` of a PNG or JPEG file; None if it is neither or has no pixels."""
     try:
         if content.startswith(_PNG) and content[12:16] == b"IHDR":
             width, height, _, kind = struct.unpack_from(">IIBB", content, 16)

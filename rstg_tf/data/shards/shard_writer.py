@@ -31,30 +31,16 @@ _CHUNK = 8
 
 
 def write_shards(source, directory, num_shards=None, workers=None, progress=None, tell=None):
-    """Writes the clips `0 ... source.num_examples - 1` of a generator as TFRecord shards.
+    """Writes the first `num_examples` clips of a generator as shards; returns the path of the JSON.
 
-    Shards appear in the folder whole or not at all. After an interruption the same call goes on
-    with the shards that are missing or do not have their checksum; the same arguments give the
-    same bytes. Other splits may be written into the folder at the same time; a second call for
-    the same split waits for the first.
+    Shards appear whole or not at all, and the same arguments give the same bytes. After an
+    interruption the same call makes the shards that are missing or lack their checksum; other
+    splits may be written at the same time, and a second call for the same split waits.
 
-    Args:
-        source: `SyncMNIST` or `Interactions`; its `name` and `split` name the files
-            `NAME-SPLIT-00000-of-00004.tfrecord`, its `describe()` goes to `dataset_info.json`.
-        directory: Local folder to write to, made if need be; other splits of the same data set
-            may be there.
-        num_shards: Number of shards; by default as many as make about 128 MB each, at least 4.
-        workers: Number of threads, by default one for each core.
-        progress: Called with the number of clips whenever some were written, one call at a time.
-        tell: Called with a line on what a user should know; by default it is logged.
-
-    Returns:
-        `pathlib.Path` of `dataset_info.json`.
-
-    Raises:
-        ValueError: The folder is no local one, holds another data set, or this split made in
-            another way.
-        OSError: A shard can't be written, as on a full disk.
+    By default there are at least 4 shards, of about 128 MB, and one thread per core; `progress`
+    gets the number of clips written, one call at a time, and `tell` a line for the user instead of
+    the log. Raises ValueError if the folder is remote, or holds another dataset or this split made
+    in another way.
     """
     if storage.is_remote(directory):
         raise ValueError(f"The folder of shards must be a local one. Received: {directory}")
@@ -78,10 +64,7 @@ def write_shards(source, directory, num_shards=None, workers=None, progress=None
 def one_maker(directory, split, tell):
     """Context of the only process of a machine that makes a split in a local folder.
 
-    Args:
-        directory: The folder.
-        split: Name of the split.
-        tell: Called with a line where another process makes it; that is waited for.
+    `tell` gets a line if another process makes it, which is waited for.
     """
     waiting = f"Another process makes the {split} split in {directory}; waiting for it."
     return alone(storage.join(str(directory), f".{split}.lock"), functools.partial(tell, waiting))

@@ -31,19 +31,12 @@ class Refused(ValueError):
 
 
 class Array(NamedTuple):
-    """An array, not made yet.
-
-    Attributes:
-        shape: Tuple of int.
-        kind: Type of the elements, as `"<i8"`.
-        order: `"C"` or `"F"`.
-        content: bytes, or str of the same characters, as many as shape and type need.
-    """
+    """An array, not made yet."""
 
     shape: tuple
-    kind: str
-    order: str
-    content: bytes | str
+    kind: str  # Such as "<i8".
+    order: str  # "C" or "F".
+    content: bytes | str  # Text stands for its bytes in Latin-1.
 
     @property
     def size(self):
@@ -58,18 +51,11 @@ class Array(NamedTuple):
 
 
 def read_arrays(content):
-    """Reads a pickle.
+    """Reads a pickle of any protocol, Python and NumPy, of at most `MAX_BYTES` bytes.
 
-    Args:
-        content: bytes of at most `MAX_BYTES`, of any protocol, by Python 2 or 3 and any NumPy.
-
-    Returns:
-        What it holds: None, bool, int, float, str, bytes, list, tuple, dict with str keys, and
-        `Array`. Lists and dicts may hold themselves.
-
-    Raises:
-        Refused: It holds something else.
-        ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError: It is damaged.
+    It may hold plain values, text, bytes, containers (even within themselves) and `Array`; else it
+    raises `Refused`. A damaged one raises ValueError, EOFError, LookupError, TypeError or
+    OverflowError.
     """
     return _Machine(content).run()
 

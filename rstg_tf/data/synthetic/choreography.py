@@ -29,16 +29,11 @@ def ease(times, start, end):
 
 
 class Stage:
-    """Collects the props of one clip.
+    """Collects the props of one clip; lengths are in frame widths, and y points down.
 
-    Lengths are in widths of the frame, y points down. The table's far edge is at `table`;
-    things stand on the line `floor`, a little in front of it.
-
-    Args:
-        rng: `np.random.Generator` of the clip.
-        times: `[T]`, from 0 (first frame) to 1 (last frame).
-        size: Factor on the size of things.
-        vividness: 0 (things as pale as the wall) ... 1 (saturated).
+    The table's far edge is at `table`; things stand on the line `floor`, a little in front of it.
+    `times` is `[T]`, from 0 to 1; `size` scales things, and `vividness` goes from 0 (as pale as the
+    wall) to 1 (saturated).
     """
 
     def __init__(self, rng, times, size=1.0, vividness=1.0):
@@ -61,15 +56,9 @@ class Stage:
         return self.rng.uniform(120, 255) * (1.0 - strength * (1.0 - tint))
 
     def look(self, half_width, half_height=None, shape=None):
-        """Draws the look of a thing: shape, size, texture and colours.
+        """Draws the shape, size, texture and colours of a thing: a dict for `place`.
 
-        Args:
-            half_width: Half its width.
-            half_height: Half its height; by default as the width.
-            shape: One of the shapes of `rendering`; drawn at random by default.
-
-        Returns:
-            A dict for `place`.
+        By default it is as high as wide, and `shape`, one of those of `rendering`, is random.
         """
         rng = self.rng
         shape = _SHAPES[rng.integers(len(_SHAPES))] if shape is None else shape
@@ -91,13 +80,9 @@ class Stage:
         self.tracks.append(track)
 
     def hand(self, x, y, direction, scale=1.0):
-        """Places a hand whose fingertip is at (x, y).
+        """Places a hand whose fingertip is at (x, y); these and `scale` broadcast to `[T]`.
 
-        Args:
-            x: Of the fingertip, broadcasts to `[T]`.
-            y: Of the fingertip, broadcasts to `[T]`.
-            direction: Angle in radians from the fingertip to the arm (0: to the right).
-            scale: Factor on its size, broadcasts to `[T]`.
+        `direction` is the angle in radians from the fingertip to the arm (0: to the right).
         """
         skin = self.__dict__.setdefault("skin", _SKIN[self.rng.integers(len(_SKIN))])
         cos, sin = math.cos(direction), math.sin(direction)

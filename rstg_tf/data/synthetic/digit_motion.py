@@ -19,13 +19,8 @@ _compiled = numba.njit(cache=True, nogil=True)
 def bilinear_weights(length, new_length):
     """Returns the weights of a resize along one axis, as PIL computes them.
 
-    Args:
-        length: Number of pixels, at least 1.
-        new_length: Number of pixels wanted, at least 1.
-
-    Returns:
-        `(starts, weights)`: int32 `[new_length]`, the first pixel that counts, and int32
-        `[new_length, taps]`, fixed-point weights of the pixels from there on.
+    They are the first pixel that counts, int32 `[new_length]`, and the fixed-point weights from
+    there on, int32 `[new_length, taps]`.
     """
     scale = length / new_length
     support = max(scale, 1.0)
@@ -62,15 +57,10 @@ def _resize_rows(frame, starts, weights, out):
 
 @_compiled
 def resize_transposed(frame, starts, weights, scratch, out):
-    """Resizes a square frame, given transposed.
+    """Resizes uint8 `[n, n]`, indexed by (x, y), into `out`, uint8 `[m, m]`, indexed by (y, x).
 
-    Args:
-        frame: uint8 `[n, n]`, indexed by (x, y): PIL resizes along x first, and with x first in
-            memory both passes run over contiguous rows.
-        starts: From `bilinear_weights(n, m)`.
-        weights: From `bilinear_weights(n, m)`.
-        scratch: uint8 `[m, n]`, overwritten.
-        out: uint8 `[m, m]`, indexed by (y, x), overwritten.
+    PIL resizes along x first; with x first in memory, both passes run over contiguous rows.
+    `scratch` is uint8 `[m, n]`, and the weights are `bilinear_weights(n, m)`.
     """
     _resize_rows(frame, starts, weights, scratch)
     _resize_rows(scratch.T.copy(), starts, weights, out)
@@ -95,13 +85,9 @@ def _integer(state, low, high):
 
 @_compiled
 def _walk(state, positions, side, persistence):
-    """Moves a group of squares together.
+    """Moves g squares together: writes their (y, x) to `positions`, int64 `[T, g, 2]`.
 
-    Args:
-        state: uint64 `[1]`.
-        positions: int64 `[T, g, 2]`, overwritten with the (y, x) of each of the `g` squares.
-        side: Side of the squares; they stay on the canvas.
-        persistence: Chance of keeping the last step, cut to what keeps the group on the canvas.
+    `persistence` is the chance of keeping the last step, cut to what keeps them on the canvas.
     """
     places = CANVAS - side
     last = np.zeros(2, np.int64)
@@ -133,20 +119,12 @@ def _shuffle(state, values, count):
 
 @_compiled
 def draw_motion(state, class_starts, by_class, persistence, unsynchronised, chosen, track):
-    """Draws digits and their motion.
+    """Draws digits and their motion; returns whether the first two move in synchrony.
 
-    Args:
-        state: uint64 `[1]`, state of the random numbers.
-        class_starts: int64 `[11]`: images of class `c` are
-            `by_class[class_starts[c]:class_starts[c + 1]]`.
-        by_class: int64 `[N]`: image numbers, sorted by class.
-        persistence: Chance that a digit or the pair keeps its last step.
-        unsynchronised: Chance that the first two digits move independently.
-        chosen: int64 `[n]`, overwritten with image numbers of `n` different classes.
-        track: int64 `[T, n, 2]`, overwritten with (y, x).
-
-    Returns:
-        Whether the first two move in synchrony.
+    `state` is uint64 `[1]`. `by_class`, int64 `[N]`, are image numbers, those of class c from
+    `class_starts[c]` to `class_starts[c + 1]`. It writes image numbers of n different classes to
+    `chosen`, int64 `[n]`, and their (y, x) to `track`, int64 `[T, n, 2]`. `unsynchronised` is a
+    chance, as is `persistence`, see `_walk`.
     """
     count = len(chosen)
     classes = np.arange(len(class_starts) - 1)
@@ -185,19 +163,11 @@ def _stamp(canvas, stamp, y, x):
 def draw_video(
     state, images, chosen, track, part_chosen, part_track, shuffled, starts, weights, out
 ):
-    """Draws a video.
+    """Draws digits `[n]` and noise parts `[p]` into `out`, uint8 `[T, size, size]`.
 
-    Args:
-        state: uint64 `[1]`, state of the random numbers: the order of drawing is drawn.
-        images: uint8 `[N, 28, 28]`, indexed by (x, y).
-        chosen: int64 `[n]`: images of the digits.
-        track: int64 `[T, n, 2]`: (y, x) of the digits.
-        part_chosen: int64 `[p]`: images that the noise parts are cut from.
-        part_track: int64 `[T, p, 2]`: (y, x) of the noise parts.
-        shuffled: Whether digits are drawn in a random order; otherwise in theirs.
-        starts: From `bilinear_weights(CANVAS, size)`.
-        weights: From `bilinear_weights(CANVAS, size)`.
-        out: uint8 `[T, size, size]`, overwritten.
+    `images` are uint8 `[N, 28, 28]`, indexed by (x, y); tracks are (y, x), int64 `[T, n, 2]` and
+    `[T, p, 2]`. The weights are `bilinear_weights(CANVAS, size)`. Whether parts or digits lie in
+    front is random, as is the order of the digits if `shuffled`.
     """
     order = np.arange(len(chosen))
     if shuffled:

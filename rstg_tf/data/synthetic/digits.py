@@ -20,38 +20,20 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Digits:
-    """Digit images of one split.
+    """Digit images of one split; the source is `"mnist"` or `"embedded"`."""
 
-    Attributes:
-        images: uint8 `[N, 28, 28]`.
-        labels: int64 `[N]`, 0 ... 9.
-        source: Where they come from: `"mnist"` or `"embedded"`.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
+    images: np.ndarray  # uint8 [N, 28, 28].
+    labels: np.ndarray  # int64 [N], 0 ... 9.
     source: str
 
 
 def load_digits(split, source="auto", path=None):
-    """Loads the digits of a split.
+    """Loads the digits of the `"train"` or `"test"` split.
 
-    Args:
-        split: `"train"` or `"test"`.
-        source: `"mnist"` (from `path`, or by Keras's download and cache), `"embedded"`
-            (scikit-learn's 1,797 digits of 8x8 pixels, enlarged to 20x20 and centred; the last
-            500 are the test split), or `"auto"`: MNIST, or the embedded ones with a warning
-            where it can't be had.
-        path: An `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, used instead of
-            a download.
-
-    Returns:
-        `Digits`.
-
-    Raises:
-        FileNotFoundError: `path` does not exist.
-        ValueError: An argument is unknown, or the file at `path` is damaged.
-        OSError: MNIST is asked for and can't be downloaded.
+    `"mnist"` comes from `path`, an `.npz` file such as MNIST's, or Keras's download and cache.
+    `"embedded"` are scikit-learn's 1,797 digits of 8x8 pixels, enlarged to 20x20 and centred, the
+    last 500 of them for testing. `"auto"` warns and takes those if MNIST can't be downloaded, where
+    `"mnist"` raises OSError. Raises FileNotFoundError or ValueError for a missing or damaged file.
     """
     if split not in _SPLITS:
         raise ValueError(f'`split` must be "train" or "test". Received: {split!r}')
@@ -119,13 +101,9 @@ def _load_npz(path, split):
 
 
 def _array(archive, name, shape, dtype):
-    """Reads an array of an .npz file, after its size as the header says it was checked.
+    """Reads an array from an .npz file after checking the size that its header states.
 
-    Args:
-        archive: `zipfile.ZipFile`.
-        name: Of the array.
-        shape: All axes but the first.
-        dtype: Type of the elements, None for any integers.
+    `shape` leaves out the first axis; a `dtype` of None allows any integers.
     """
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as file:

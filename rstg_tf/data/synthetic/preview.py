@@ -10,14 +10,7 @@ _CELL, _CAPTION = 160, 40
 
 
 def write_preview(source, path, rows=4, columns=4):
-    """Writes the first clips of a data set, with their class names, as an animated GIF.
-
-    Args:
-        source: `SyncMNIST` or `Interactions`.
-        path: File to write.
-        rows: Number of rows.
-        columns: Number of columns.
-    """
+    """Writes the first clips of a generator, with their class names, as an animated GIF."""
     from PIL import Image, ImageDraw
 
     clips, labels = source.batch(range(rows * columns))

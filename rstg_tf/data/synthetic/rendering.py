@@ -111,20 +111,14 @@ def _expose(canvas, light, noise, state, out):
 
 @_compiled
 def render_clip(background, kinds, sizes, colours, tracks, camera, lights, noise, seed, out):
-    """Renders a clip of `P` props, first prop first, into `out`.
+    """Renders P props, the first one first, into `out`, uint8 `[T, H, W, 3]`.
 
-    Args:
-        background: float32 `[H + 2 m, W + 2 m, 3]`, grey levels; `m` is its margin.
-        kinds: int64 `[P, 2]`: shape (`DISC` ... `CROSS`) and texture (`PLAIN` ... `DOTS`).
-        sizes: float64 `[P, 3]`: half width, half height and texture period in pixels.
-        colours: float64 `[P, 2, 3]`: the two colours of the texture, grey levels.
-        tracks: float64 `[T, P, 4]`: x and y of the centre in pixels, scale, angle in radians
-            (clockwise on the screen).
-        camera: float64 `[T, 2]`: (x, y) displacement of the camera in pixels, less than `m - 1`.
-        lights: float64 `[T, 3]`: gain of each colour channel.
-        noise: Standard deviation of the pixel noise in grey levels.
-        seed: uint64, not zero: seed of the pixel noise.
-        out: uint8 `[T, H, W, 3]`, overwritten.
+    Lengths are in pixels; colours and the standard deviation `noise` are in grey levels.
+    `background` is float32 `[H + 2 m, W + 2 m, 3]`, `kinds` int64 `[P, 2]` (shape, texture), and
+    `seed` a uint64 other than zero. The others are float64: `sizes` `[P, 3]` (half width, half
+    height, texture period), `colours` `[P, 2, 3]`, `tracks` `[T, P, 4]` (x and y of the centre,
+    scale, clockwise angle in radians), `camera` `[T, 2]` (x, y), below `m - 1`, and `lights` `[T,
+    3]`, gains.
     """
     height, width = out.shape[1:3]
     margin = (background.shape[0] - height) // 2
@@ -163,16 +157,11 @@ def _smooth(grid, y, x, c):
 
 @_compiled
 def paint_background(wall, table, table_y, stripes, clouds, out):
-    """Paints a wall above a table into `out`.
+    """Paints a wall above a table, both float64 `[3]` grey levels, into float32 `[H, W, 3]`.
 
-    Args:
-        wall: float64 `[3]`, grey levels.
-        table: float64 `[3]`, grey levels.
-        table_y: Row of the table's far edge, in pixels of `out`.
-        stripes: float64 `[2, 4]`, for wall and table: angle in radians, period in pixels,
-            phase in periods, amplitude in grey levels.
-        clouds: float64 `[g, g, 3]`: grey levels of a coarse grid, added smoothly.
-        out: float32 `[H, W, 3]`, overwritten.
+    `table_y` is the row of the table's far edge. `stripes`, float64 `[2, 4]` for wall and table,
+    are angle in radians, period in pixels, phase in periods and amplitude; `clouds`, float64 `[g,
+    g, 3]`, are a coarse grid of grey levels, added smoothly.
     """
     height, width = out.shape[:2]
     for i in range(height):

@@ -9,42 +9,25 @@ from rstg_tf.data.synthetic.array_pickle import MAX_BYTES, Array, Refused, read_
 
 
 class Trajectories(NamedTuple):
-    """Recorded motion of `R * S` videos: `R` repetitions for each of `S` images of a split.
+    """Recorded motion of `R * S` videos: R repetitions for each of S images of a split.
 
-    Image `s` is the first digit of the videos `(r, s)`. Positions are (y, x) of the top left
-    corner on the canvas, in pixels.
-
-    Attributes:
-        coords_digits: int64 `[R, S, T, n, 2]`: positions of the digits.
-        noise_coords: int64 `[R, S, T, p, 2]`: positions of the noise parts.
-        ind_rand_part: int64 `[R, S, p]`: images that the noise parts are cut from.
-        ind_digits: int64 `[R, S, n]`: images of the digits.
-        set_digits: int64 `[R, S, n - 1]`: classes of the digits but the first.
-        sincron_prob: int64 `[R, S]`: 1 where the first two digits move in synchrony, else 0.
+    Image s is the first digit of the videos (r, s). All are int64; positions are (y, x) of the top
+    left corner on the canvas, in pixels.
     """
 
-    coords_digits: np.ndarray
-    noise_coords: np.ndarray
-    ind_rand_part: np.ndarray
-    ind_digits: np.ndarray
-    set_digits: np.ndarray
-    sincron_prob: np.ndarray
+    coords_digits: np.ndarray  # [R, S, T, n, 2]: positions of the digits.
+    noise_coords: np.ndarray  # [R, S, T, p, 2]: positions of the noise parts.
+    ind_rand_part: np.ndarray  # [R, S, p]: images that the noise parts are cut from.
+    ind_digits: np.ndarray  # [R, S, n]: images of the digits.
+    set_digits: np.ndarray  # [R, S, n - 1]: classes of all digits but the first.
+    sincron_prob: np.ndarray  # [R, S]: 1 if the first two move in synchrony, else 0.
 
 
 def load_trajectories(path):
-    """Loads a trajectory file.
+    """Loads `Trajectories` from a pickle, also one by Python 2 or an older NumPy; runs none of it.
 
-    Args:
-        path: A pickle of a dict of arrays, also one written by Python 2 or an older NumPy.
-
-    Returns:
-        `Trajectories`.
-
-    Raises:
-        FileNotFoundError: `path` does not exist.
-        OSError: It can't be read.
-        ValueError: The file holds anything but arrays and plain containers (nothing of it is
-            run), is damaged or longer than 1 GiB, or its arrays are missing or don't fit together.
+    Raises FileNotFoundError if it is missing, and ValueError if it is damaged, longer than 1 GiB,
+    holds anything but arrays and plain containers, or its arrays don't fit.
     """
     path = os.fspath(path)
     if not os.path.exists(path):

@@ -27,9 +27,9 @@ class FrameFormat(NamedTuple):
         limits: `VideoLimits`. What is larger is left out.
     """
 
-    frame_rate: float | None = None
-    short_side: int | None = None
-    jpeg_quality: int = 90
+    frame_rate: float | None = None  # Per second; None keeps every frame.
+    short_side: int | None = None  # In pixels; None keeps the size.
+    jpeg_quality: int = 90  # 1 to 100.
     limits: VideoLimits = VideoLimits()
 
     def made_by(self):

@@ -21,8 +21,8 @@ class Video(NamedTuple):
         label: Index of its class.
     """
 
-    media_id: str
-    path: str
+    media_id: str  # Unique in the dataset.
+    path: str  # Relative to the root of the list.
     label: int
 
 
@@ -43,11 +43,11 @@ class VideoList(NamedTuple):
 
     name: str
     split: str
-    source: str
-    root: str
+    source: str  # What it was read from, in words.
+    root: str  # A path or a URL.
     class_names: list
     videos: list
-    image_rate: float | None = None
+    image_rate: float | None = None  # Frames per second of folders of JPEG frames, else None.
     notes: tuple = ()
 
 
