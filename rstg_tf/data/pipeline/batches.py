@@ -32,11 +32,10 @@ class Decoder:
     def __call__(self, positions, records, paths, numbers):
         """Decodes n records to uint8 `[n, T, H, W, C]` and int64 `[n]` labels.
 
-        Where clips are blended, labels are float32 `[n, classes]`. All arguments are `[n]`: int64
-        places in the training (for the seed), the records, and the files and int64 numbers they
-        come from. An empty record is read again by file and number. If damaged records are skipped,
-        evaluation gives fewer clips and training repeats others of the batch; else they raise
-        ValueError.
+        Blended, they are float32 `[n, classes]`. Arguments are `[n]`: int64 places in the training,
+        for the seed; records, of which empty ones are read again; their files and int64 numbers. If
+        damaged records are skipped, evaluation gives fewer clips and training repeats others; else
+        they raise ValueError.
         """
         clips = _aligned((len(records), *self._source.clip_shape))
         labels = np.zeros(len(records), np.int64)

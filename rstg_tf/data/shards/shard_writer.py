@@ -31,16 +31,13 @@ _CHUNK = 8
 
 
 def write_shards(source, directory, num_shards=None, workers=None, progress=None, tell=None):
-    """Writes the first `num_examples` clips of a generator as shards; returns the path of the JSON.
+    """Writes all clips of a generator as TFRecord shards; returns the path of `dataset_info.json`.
 
-    Shards appear whole or not at all, and the same arguments give the same bytes. After an
-    interruption the same call makes the shards that are missing or lack their checksum; other
-    splits may be written at the same time, and a second call for the same split waits.
-
-    By default there are at least 4 shards, of about 128 MB, and one thread per core; `progress`
-    gets the number of clips written, one call at a time, and `tell` a line for the user instead of
-    the log. Raises ValueError if the folder is remote, or holds another dataset or this split made
-    in another way.
+    Equal arguments give equal bytes. After an interruption the same call makes the shards that are
+    missing or lack their checksum; a second call for the same split waits. By default there are at
+    least 4 shards, of about 128 MB, and one thread per core; `progress` gets the number of clips
+    written, one call at a time, `tell` a line for the user. Raises ValueError if the folder is
+    remote, or holds another dataset or this split made in another way.
     """
     if storage.is_remote(directory):
         raise ValueError(f"The folder of shards must be a local one. Received: {directory}")

@@ -10,19 +10,11 @@ _HERE = ("DirectRunner", "FnApiRunner")
 
 
 def run_tasks(function, tasks, flags=()):
-    """Calls a function once for each task, side by side.
+    """Calls `function`, which workers can import and may call again, for each picklable task.
 
-    Args:
-        function: A function of a module that workers can import. What it does must come out the
-            same if a runner calls it again.
-        tasks: List of what can be pickled.
-        flags: Flags of Apache Beam, list of str. Without `--runner`, or with
-            `--runner=DirectRunner`, tasks run here: in threads, one for each core
-            (`--direct_num_workers`, `--direct_running_mode`).
-
-    Raises:
-        ValueError: A flag is unknown to Beam or has a wrong value.
-        OSError: A file can't be read or written by a task.
+    Without `--runner`, or with `--runner=DirectRunner`, Apache Beam's `flags` run tasks here, in
+    threads, one per core. Raises ValueError for a wrong flag, and OSError if a task can't read or
+    write a file.
     """
     import apache_beam
 

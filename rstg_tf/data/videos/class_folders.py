@@ -27,23 +27,11 @@ from rstg_tf.text import check_class_name
 
 
 def list_split(source, split, labels=None, allow_outside=False):
-    """Lists the videos of one split of a folder.
+    """Lists the videos of one split of a folder of `CLASS/video.mp4` or `train/CLASS/video.mp4`.
 
-    Args:
-        source: Folder of `CLASS/video.mp4`, or of `train/CLASS/video.mp4`, `validation/...`,
-            `test/...`; see `split_called` for what else they may be called. Without splits all
-            its videos are those of the split. What is no video, see `is_leftover` and `is_video`,
-            is left out.
-        split: Name of the split.
-        labels: As in `read_class_names`.
-        allow_outside: Whether links may lead out of the folder.
-
-    Returns:
-        `VideoList`. Classes are those of all splits, so that each has the same index in all.
-
-    Raises:
-        ValueError: The folder has no such videos, links lead out of it, or what its folders are
-            called may mean classes as well as splits.
+    Without folders of splits, see `split_called`, it takes all videos. Classes are those of all
+    splits, so that indices agree. Raises ValueError if there are no videos, links lead out of the
+    folder without `allow_outside`, or it is unclear which folders are classes.
     """
     files = storage.list_files(source, skip=is_leftover)
     paths = _in_folders(files)
@@ -111,10 +99,9 @@ def _known_classes(source, labels):
 
 
 def _splits(source, paths, known):
-    """Returns `({folder: split}, notes)`; no folders where those of the source are classes.
+    """Returns `({folder: split}, notes)`; no folders if those of the source are classes.
 
-    Raises:
-        ValueError: They may be either.
+    Raises ValueError if they may be either.
     """
     depths = collections.defaultdict(set)  # Of folders: 1 where there are videos in them, 2 below.
     inside = collections.defaultdict(set)

@@ -25,21 +25,10 @@ _SPACES = " \t"
 def list_split(source, split, labels=None, videos=None, allow_outside=False):
     """Lists the videos of one split of a CSV file or of a folder of CSV files.
 
-    Args:
-        source: A CSV file with the columns `path,label`, and `split` if it holds several splits;
-            or a folder with `train.csv`, `validation.csv` (for other names see `split_called`),
-            or with one CSV file. Paths are relative to its folder.
-        split: Name of the split.
-        labels: As in `read_class_names`.
-        videos: Folder that paths are relative to instead.
-        allow_outside: Whether paths may lead out of that folder.
-
-    Returns:
-        `VideoList`. Classes are those of all splits, so that each has the same index in all.
-
-    Raises:
-        FileNotFoundError: The file is missing, or the folder has none for this split.
-        ValueError: A file is no such list, or lacks a column or a value; names the line.
+    A file has the columns `path,label`, and `split` if it holds several; a folder has `train.csv`
+    and so on, see `split_called`, or one file. Paths are relative to the folder, or to `videos`.
+    Classes are those of all splits, so that indices agree. Raises FileNotFoundError for a missing
+    file, ValueError with the line for a damaged one.
     """
     root, chosen, names, notes = _files(source, split)
     start = str(videos or root)
@@ -71,10 +60,7 @@ def list_split(source, split, labels=None, videos=None, allow_outside=False):
 
 
 def find(folder):
-    """Returns the names of the CSV files in a folder that are lists of videos.
-
-    They are called as splits, or have the columns `path,label`.
-    """
+    """Returns the names of a folder's CSV files that are called as splits or have `path,label`."""
     return [
         name
         for name in all_csv_files(folder)

@@ -99,12 +99,7 @@ class VideoLimits(NamedTuple):
 
 
 class DecodedVideo(NamedTuple):
-    """A whole video.
-
-    Attributes:
-        frames: uint8 `[T, H, W, 3]`, RGB.
-        frame_rate: In frames per second.
-    """
+    """A whole video: uint8 RGB `[T, H, W, 3]`, and its frames per second."""
 
     frames: np.ndarray
     frame_rate: float

@@ -17,14 +17,9 @@ _MAX_BYTES = 2**31 - 2**20  # What a protocol buffer can hold.
 
 
 class FrameFormat(NamedTuple):
-    """How frames are stored.
+    """How frames are stored; videos beyond the limits are left out.
 
-    Attributes:
-        frame_rate: In frames per second, or None for every frame of the video.
-        short_side: Pixels of the shorter side, or None for that of the video.
-        jpeg_quality: 1 to 100. JPEG frames that are upright, of a size that stays as it is, are
-            stored as they are.
-        limits: `VideoLimits`. What is larger is left out.
+    JPEG frames that are upright, and whose size stays, are stored as they are.
     """
 
     frame_rate: float | None = None  # Per second; None keeps every frame.
@@ -52,19 +47,9 @@ class EncodedVideo(NamedTuple):
 
 
 def encode_video(video, listed, frame_format):
-    """Reads a video and encodes its frames.
+    """Reads a `Video` of a `VideoList` and encodes its frames.
 
-    Args:
-        video: `Video` of the list.
-        listed: `VideoList`.
-        frame_format: `FrameFormat`.
-
-    Returns:
-        `EncodedVideo`.
-
-    Raises:
-        VideoError: The video is missing, damaged, larger than the limits, or too long for one
-            record.
+    Raises VideoError if it is missing, damaged, beyond the limits or too long for one record.
     """
     path = storage.join(listed.root, video.path)
     if listed.image_rate is None:

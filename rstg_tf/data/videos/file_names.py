@@ -63,13 +63,10 @@ _TOLD = 3
 
 
 def is_leftover(name):
-    """Returns whether a file or folder is none of a person's data, whatever is in it.
+    """Returns whether a name, without folders, is of something that is no data.
 
-    Hidden ones, and what systems, editors and browsers leave behind: `.git`, `._a.mp4`,
-    `__MACOSX`, `Thumbs.db`, `@eaDir`, `lost+found`, `~$notes`, `a.mp4.crdownload`.
-
-    Args:
-        name: of the file or folder alone, without those above it.
+    It is hidden, or left behind by systems, editors and browsers: `.git`, `._a.mp4`, `__MACOSX`,
+    `Thumbs.db`, `@eaDir`, `lost+found`, `~$notes`, `a.mp4.crdownload`.
     """
     lower = name.casefold()
     return (
@@ -88,20 +85,13 @@ def is_video(name):
 
 
 def frames_in_order(names):
-    """Returns which files of a folder are the frames of a video, JPEG by their endings, in order.
-
-    Names are numbers, which need not have the same number of digits.
-    """
+    """Returns the JPEG files among the names in a folder, in the order of their numbers."""
     names = [name for name in names if _ending(name) in _FRAME_ENDINGS and not is_leftover(name)]
     return sorted(names, key=lambda name: (len(posixpath.splitext(name)[0]), name))
 
 
 def split_called(name):
-    """Returns the split that a folder, a file or a word means, or None.
-
-    Any case, and the words that people use: `"train"` (training), `"validation"` (val, valid,
-    dev), `"test"` (testing).
-    """
+    """Returns the split that a word such as `Training`, `val` or `testing` means, or None."""
     return _MEANING.get(name.strip().casefold())
 
 
@@ -111,10 +101,9 @@ def is_like_a_split(name):
 
 
 def check_split(name):
-    """Returns the name of the split that is meant by a word; another one stands for itself.
+    """Returns the split that a word means; another word stands for itself.
 
-    Raises:
-        ValueError: it is no name of a split, or may mean several.
+    Raises ValueError if it can't name a split or may mean several.
     """
     called = split_called(name)
     if called is None and name.strip().casefold() in _UNCLEAR:
@@ -136,12 +125,7 @@ def in_unicode(path):
 
 
 def left_out(paths):
-    """Returns what to say of files that were left out: how many of each ending, and a few names.
-
-    Example:
-        >>> left_out(["a/notes.txt", "b.xyz"])
-        'left out: 1 .txt (a/notes.txt), 1 .xyz (b.xyz)'
-    """
+    """Returns what to say of files left out, such as `left out: 1 .txt (a/notes.txt)`."""
     by_ending = collections.defaultdict(list)
     for path in paths:
         by_ending[_ending(path)].append(path)
@@ -168,14 +152,9 @@ def _ending(name):
 
 
 def why_not(root, path, allow_outside=False):
-    """Returns why a list can't give a video this path, in words, or None.
+    """Returns in words why a list can't give a video this path, or None.
 
-    A list of a stranger's must not read other files than those that came with it.
-
-    Args:
-        root: folder that paths start from, local or a URL.
-        path: as the list has it.
-        allow_outside: whether it may lead out of `root`.
+    A stranger's list must not read other files than those below `root`, a path or a URL.
     """
     if not path or re.search(r"[\0\n\r]", path):
         return "it must be one line of text"
@@ -220,16 +199,10 @@ def _real(folder):
 
 
 def each_file_once(root, placed):
-    """Leaves out the further names of a file: links to it, symbolic or hard.
+    """Returns a list of `(path, split, class)` without further names of a file, and notes.
 
-    Args:
-        root: folder that paths start from.
-        placed: list of `(path, split, class)`; where the list knows no splits, `split` is None.
-
-    Returns:
-        `(kept, notes)`: the list without further names of a file in one class of one split, its
-        own name kept where it has one that is no link; and what to say of those, and of files
-        that are in several classes or splits, which stay.
+    Links, symbolic or hard, to a file in the same class and split go, and its own name stays. Files
+    in several classes or splits stay. `split` may be None.
     """
     by_file = collections.defaultdict(list)
     for number, (path, *_) in enumerate(placed):

@@ -49,40 +49,17 @@ def make_shards(
     progress=None,
     tell=None,
 ):
-    """Writes the videos of one split as TFRecord shards of all their frames.
+    """Writes the videos of a `VideoList` as shards of all their frames, and `failures.csv`.
 
-    Shards appear whole or not at all. After an interruption the same call goes on with the shards
-    that are missing; the same arguments give the same bytes. Those that are there are checked, and
-    made again where they do not have their checksum, where videos were replaced, or where one that
-    failed can be decoded now. Videos are put in an order of their own, that of the checksums of
-    their names, so that a shard holds all kinds of classes.
+    Equal arguments give equal bytes. After an interruption the same call makes what is missing, has
+    a wrong checksum, or whose videos were replaced or can be decoded only now. Videos are sorted by
+    the checksums of their names, so that a shard holds all kinds of classes. A second call for the
+    same split waits; in a store such as S3, which has no locks, both do all the work.
 
-    Other splits may be written into the folder at the same time. A second call for the same split
-    waits for the first; in a store as S3, which has no locks, both do all the work.
-
-    Args:
-        listed: `VideoList`, as of `list_videos`.
-        directory: Folder to write to, local or a URL, made if need be; other splits of the same
-            data set may be there.
-        frame_format: `FrameFormat`.
-        num_shards: Number of shards; by default as many as make `shard_bytes` each, at least 4.
-        shard_bytes: Length of a shard wanted; about 128 MB by default.
-        max_failures: Number of videos that may be missing or damaged.
-        beam_flags: Flags of Apache Beam, as `["--runner=FlinkRunner", ...]`; by default it runs
-            in this process, on all cores.
-        progress: Called with the number of shards that are there (or checked), and of all, now
-            and then.
-        tell: Called with a line on what a user should know; by default it is logged.
-
-    Returns:
-        Path of `dataset_info.json`, str. Beside it is `failures.csv`, which says which videos
-        were left out, and why.
-
-    Raises:
-        ValueError: An argument is out of its range, the folder holds another data set, this
-            split made in another way or another of the same videos, or more than `max_failures`
-            videos can't be used.
-        OSError: A file can't be read or written.
+    By default there are at least 4 shards, of `shard_bytes` each. `progress` gets the numbers of
+    shards done and of all, `tell` a line for the user. Returns the path of `dataset_info.json`;
+    raises ValueError if the folder holds another dataset or the same videos as another split, or if
+    more than `max_failures` videos fail.
     """
     directory = str(directory)
     frame_format.check()
@@ -210,10 +187,9 @@ class _Maker:
         return self._info["splits"][self._listed.split]
 
     def _gather(self):
-        """Takes what the notes say over into the description and the list of failures.
+        """Brings the description and the list of failures up to date with the notes.
 
-        Returns:
-            Failures of shards that were left out because of them.
+        Returns the failures of shards that were left out because of them.
         """
         found, left_out = self._there(), []
         for name in list_notes(self._notes, WRITTEN, FAILED):

@@ -23,16 +23,8 @@ _TURNS = np.array(
 class Converter:
     """Gives decoded frames as upright RGB arrays, all of the size of the first.
 
-    Args:
-        stream: Video stream of PyAV.
-        short_side: Pixels of the shorter side wanted, or None.
-        max_pixels: Of an array.
-
-    Attributes:
-        jpeg: Bytes of the first frame where frames are JPEG images, else None.
-
-    Raises:
-        ValueError: An array would have more pixels.
+    `stream` is PyAV's; a `short_side` of None keeps the size. `jpeg` holds the first frame's file
+    if frames are JPEG, else None. Raises ValueError if an array would have more than `max_pixels`.
     """
 
     def __init__(self, stream, short_side, max_pixels):
@@ -94,10 +86,10 @@ class Converter:
 
 
 class _Scaler:
-    """FFmpeg's own conversion of frames of one kind, as its command does it.
+    """Converts frames of one kind by FFmpeg's own filters, as its command does.
 
-    PyAV's takes chroma from another place, half a pixel to the left. Chroma is interpolated, never
-    left out, whatever its resolution; to planes of colours that is four times as fast as to pixels.
+    PyAV takes chroma half a pixel further left. Chroma is interpolated at any resolution; planes of
+    colours take a quarter of the time of pixels.
     """
 
     def __init__(self, kind, size):
@@ -128,11 +120,7 @@ class _Scaler:
 
 
 def exif_orientation(image):
-    """Returns the orientation of a JPEG image, 1 to 8; 1 where none is stated.
-
-    Args:
-        image: Bytes of a JPEG file.
-    """
+    """Returns the orientation that JPEG bytes state, 1 to 8; 1 if they state none."""
     from PIL import Image
 
     try:
@@ -155,15 +143,7 @@ def _array(plane):
 
 
 def turned(image, orientation):
-    """Turns and mirrors an image.
-
-    Args:
-        image: `[H, W, 3]`.
-        orientation: That of EXIF, 1 to 8, which it is stored in.
-
-    Returns:
-        `[H, W, 3]`, or `[W, H, 3]` of an image that lay on its side (5 to 8).
-    """
+    """Turns an image `[H, W, 3]` of EXIF's orientation upright: `[W, H, 3]` for 5 to 8."""
     if orientation == 1:
         return image
     if orientation > 4:

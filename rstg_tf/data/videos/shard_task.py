@@ -23,38 +23,22 @@ _MAX_REASON = 300
 
 
 class ShardTask(NamedTuple):
-    """A shard to be written, or to be checked where it is there.
-
-    Attributes:
-        path: Of the shard.
-        notes: Folder for the notes of what was done.
-        run: Name of the arguments that all shards of the split are made by; notes bear it.
-        listed: `VideoList` with the videos of this shard.
-        frame_format: `FrameFormat`.
-        allowed_failures: Videos of all shards together that may fail.
-        there: The shard's entry in `dataset_info.json` where it is to be checked.
-    """
+    """A shard to be written, or to be checked if it is there."""
 
     path: str
-    notes: str
-    run: str
-    listed: VideoList
+    notes: str  # Folder of the notes on what was done.
+    run: str  # Checksum of the arguments of all shards, which notes bear.
+    listed: VideoList  # With the videos of this shard only.
     frame_format: FrameFormat
-    allowed_failures: int = 0
-    there: dict | None = None
+    allowed_failures: int = 0  # In all shards together.
+    there: dict | None = None  # Its entry in `dataset_info.json`, to be checked.
 
 
 def write_shard(task):
-    """Writes a shard whole, then a note of it: `SHARD.written.json`, `SHARD.failed.json`.
+    """Writes a shard whole, then a note of it: `SHARD.written.json` or `SHARD.failed.json`.
 
-    Videos that can't be decoded are left out and noted. Where all workers together found more of
-    them than are allowed, the shard is left out, and so are all that would follow.
-
-    Args:
-        task: `ShardTask`.
-
-    Raises:
-        OSError: Files can't be read or written for another reason than a damaged video.
+    Videos that can't be decoded are left out and noted; if all workers together found too many of
+    them, this shard and all later ones are left out. Other failures to read or write raise OSError.
     """
     failed = (read_note(task.notes, name, task.run) for name in list_notes(task.notes, FAILED))
     left = task.allowed_failures - sum(len(note.get("failures", ())) for note in failed if note)
@@ -79,14 +63,8 @@ def write_shard(task):
 def check_shard(task):
     """Checks a shard that is there, then leaves a note: `SHARD.checked.json`.
 
-    It has to be made again where it does not have its checksum, where a video that it was made of
-    was replaced, and where a video that failed can be decoded now.
-
-    Args:
-        task: `ShardTask`.
-
-    Raises:
-        OSError: Files can't be read.
+    It must be made again if its checksum is wrong, one of its videos was replaced, or one that
+    failed can now be decoded.
     """
     _leave(task, CHECKED, {"file": task.path.rsplit("/", 1)[-1], "fault": _fault(task)})
 
@@ -104,11 +82,10 @@ def list_notes(folder, *kinds):
 
 
 def read_note(folder, name, run):
-    """Returns what a note says, or None where it is damaged or of other arguments.
+    """Returns what a note says, or None if it is damaged or of other arguments.
 
-    Of a shard written that is its entry in `dataset_info.json`; one that was left out has no more
-    than `file` and `failures`. Of a shard checked it is `file` and `fault`, which is empty where
-    the shard is as it should be.
+    A shard written has its entry in `dataset_info.json`, one left out `file` and `failures`, and
+    one checked `file` and `fault`, empty if it is good.
     """
     is_checked = name.endswith(f".{CHECKED}.json")
     form = {"file": str, "fault": str} if is_checked else (SHARD, _LEFT_OUT)

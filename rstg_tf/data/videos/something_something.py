@@ -25,11 +25,7 @@ def find_version(source):
 
 
 def check_none(listed, source):
-    """Checks that what was taken for folders of classes isn't Something-Something without labels.
-
-    Raises:
-        ValueError: It looks like that.
-    """
+    """Raises ValueError if class folders look like Something-Something without its labels."""
     names = [*listed.class_names, *storage.list_files(source, below=False, skip=is_leftover)]
     lists = r"(20bn-)?something-?something.*|(train|validation|test)\.json"
     found = [name for name in names if re.fullmatch(lists, name, re.IGNORECASE)]
@@ -43,28 +39,13 @@ def check_none(listed, source):
 
 
 def list_split(source, version, split, videos=None):
-    """Lists the videos of one split.
+    """Lists the videos of one split of version `"v1"` or `"v2"`; `"test"` of v2 needs its answers.
 
-    Args:
-        source: Folder with the label files (or with a folder `labels` of them), in any case:
-
-            - v1: `something-something-v1-{labels,train,validation,test}.csv`, lines `ID;TEMPLATE`;
-            - v2: `{labels,train,validation,test}.json`, or
-              `something-something-v2-{labels,train,validation,test}.json`, and, where it was
-              distributed, `test-answers.csv`, lines `ID;CLASS`.
-        version: `"v1"` or `"v2"`.
-        split: `"train"`, `"validation"` or `"test"`.
-        videos: Folder of `ID/00001.jpg`, ... (v1) or `ID.webm` (v2); by default the folder
-            `20bn-something-something-VERSION`, `videos`, or the source itself. Those of v2 may have
-            been encoded again, as `ID.mp4`.
-
-    Returns:
-        `VideoList`; class names are the templates without brackets, in the order of the label
-        file.
-
-    Raises:
-        FileNotFoundError: A label file, or the folder of the videos, is missing.
-        ValueError: A label file is damaged, or the split has no labels.
+    The source, or its folder `labels`, has `something-something-VERSION-{labels,train,...}`: `.csv`
+    with lines `ID;TEMPLATE` (v1), or `.json`, also without the prefix (v2). Videos, `ID/00001.jpg`
+    (v1) or `ID.webm` or `.mp4` (v2), are in `videos`, or by default in
+    `20bn-something-something-VERSION`, `videos` or the source. Raises FileNotFoundError if
+    something is missing, ValueError if it is damaged or has no labels.
     """
     read = _read_v1 if version == "v1" else _read_v2
     class_names, labelled = read(source, split)

@@ -14,31 +14,13 @@ FORMATS = ("csv", "folders", "something-something-v1", "something-something-v2")
 def list_videos(
     source, split, name=None, format=None, labels=None, videos=None, allow_outside=False
 ):
-    """Lists the videos of one split of a data set.
+    """Lists the videos of one split of a local or remote source as a `VideoList`.
 
-    Args:
-        source: One of the following, local or as a URL; see there for their form:
-
-            - a CSV file or a folder with CSV files: `csv_files.list_split`;
-            - a folder of folders of videos: `class_folders.list_split`;
-            - Something-Something, either version: `something_something.list_split`.
-        split: Name of the split: `"train"`, `"validation"`, `"test"`, or what else people call
-            these, see `check_split`.
-        name: Name of the data set; by default that of Something-Something or of the folder.
-        format: One of `FORMATS`; by default what the source looks like.
-        labels: File with the names of the classes, one a line, in their order; for
-            Something-Something, which has its own, it must be None.
-        videos: Folder of the videos, where they are not beside their lists.
-        allow_outside: Whether paths of a CSV file, or links of folders of classes, may lead out of
-            the folder of the videos.
-
-    Returns:
-        `VideoList`; its `notes` say what was left out.
-
-    Raises:
-        FileNotFoundError: The source, or a list that it needs, is missing.
-        ValueError: A list is damaged, names an unknown class or one video twice, or the split has
-            no videos.
+    The `list_split` of `csv_files`, `class_folders` and `something_something` say what a source may
+    be; a `format` of None is what it looks like. `labels` is a file of class names, one a line, and
+    `videos` the folder of the videos if it is not beside the lists; `allow_outside` lets paths and
+    links lead out of it. Raises FileNotFoundError if something is missing, ValueError for a damaged
+    list, an unknown class, a video listed twice or an empty split.
     """
     source = str(source).rstrip("/") or "/"
     split = check_split(split)

@@ -11,17 +11,11 @@ _BACKWARDS = Fraction(1, 10)
 
 
 class Clock:
-    """Tells from when on frames are shown, in seconds; they must come in the order of a player.
+    """Tells from when, in seconds, frames are shown; they must come in the order of a player.
 
-    Args:
-        time_base: Seconds of a tick of time stamps.
-        interval: Seconds between frames that have no times.
-        max_still: Seconds that a frame may stand still.
-        is_timed: Whether frames have times of their own, which those of raw streams have not.
-        is_set_anew: Whether clocks may jump, as in recordings of television that were joined.
-
-    Raises:
-        ValueError: The clock jumps where it must not.
+    `time_base` is the seconds of a tick, `interval` those between frames without times, and
+    `max_still` those that a frame may stand. `is_timed` is false for raw streams; `is_set_anew`
+    allows jumps, as in joined recordings of television, which else raise ValueError.
     """
 
     def __init__(self, time_base, interval, max_still, is_timed=True, is_set_anew=False):
@@ -66,10 +60,10 @@ class Clock:
 
 
 class _Stamps:
-    """Chooses between the two time stamps of a frame: when it is shown, and when it was decoded.
+    """Chooses between a frame's time stamps: when it is shown, and when it was decoded.
 
-    Frames come in order, so that a kind of time stamp that goes back is at fault. AVI knows the
-    second kind only, and others make up the first from it.
+    Frames come in order, so a kind of time stamp that goes back is at fault. AVI knows only the
+    second kind, from which others make up the first.
     """
 
     def __init__(self):
@@ -91,16 +85,9 @@ class _Stamps:
 
 
 def with_repeats(frame, begin, end, repeats):
-    """Shows a frame once more at the times that fall within.
+    """Yields `(frame, begin, end)` of each part of a frame that is shown again at some times.
 
-    Args:
-        frame: Any object.
-        begin: From when on it is shown, in seconds.
-        end: Until when.
-        repeats: `deque` of times in their order; those before `end` are taken out.
-
-    Yields:
-        `(frame, begin, end)` of each part.
+    All times are in seconds; `repeats` is a sorted `deque`, and those before `end` are taken out.
     """
     while repeats and repeats[0] < end:
         again = repeats.popleft()
@@ -111,14 +98,9 @@ def with_repeats(frame, begin, end, repeats):
 
 
 def at_rate(timed, frame_rate):
-    """Leaves out and repeats frames so that there are `frame_rate` a second.
+    """Drops or repeats triples `(frame, begin, end)`, in seconds, to give a frame rate.
 
-    Args:
-        timed: Iterable of `(frame, begin, end)`: it is shown from `begin` until `end`, in seconds.
-        frame_rate: In frames per second.
-
-    Yields:
-        The same triples, at least one of them.
+    At least one is left.
     """
     rate = Fraction(str(frame_rate))
     first, last, count = None, None, 0

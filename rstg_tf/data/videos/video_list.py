@@ -13,13 +13,7 @@ LABELS = "labels.txt"
 
 
 class Video(NamedTuple):
-    """A video of a data set.
-
-    Attributes:
-        media_id: Its name, unique in the data set.
-        path: Of its file, or of the folder of its JPEG frames, relative to the list's `root`.
-        label: Index of its class.
-    """
+    """A video file of a dataset, or a folder of its JPEG frames."""
 
     media_id: str  # Unique in the dataset.
     path: str  # Relative to the root of the list.
@@ -27,18 +21,9 @@ class Video(NamedTuple):
 
 
 class VideoList(NamedTuple):
-    """The videos of one split of a data set.
+    """The videos of one split of a dataset, whose classes are in the order of the label file.
 
-    Attributes:
-        name: Name of the data set, which shards are called after.
-        split: Name of the split.
-        source: What it was read from, in words.
-        root: Folder that the videos' paths start from, local or a URL.
-        class_names: List of str, in the order of the data set's label file.
-        videos: List of `Video`.
-        image_rate: Frames per second where videos are folders of JPEG frames, else None.
-        notes: What a person must know of how the list came about, a line each: what was left
-            out, and what looks like a mistake.
+    `notes` are lines for the user: what was left out, and what looks like a mistake.
     """
 
     name: str
@@ -52,20 +37,11 @@ class VideoList(NamedTuple):
 
 
 def read_class_names(folder, used, labels=None):
-    """Returns the names of the classes of a data set that has no label file of its own format.
+    """Returns the class names of a dataset without a label file of its own format.
 
-    Args:
-        folder: Folder of the data set; its `labels.txt` names the classes, one a line.
-        used: Set of the classes of its videos.
-        labels: File to take instead of `labels.txt`.
-
-    Returns:
-        List of str, in the order of the file; without one in alphabetical order, or in that of
-        their values where all are numbers.
-
-    Raises:
-        FileNotFoundError: `labels` is missing.
-        ValueError: The file is damaged, or lacks a class that is used.
+    They are those of `labels`, by default of the folder's `labels.txt`; without one they are the
+    set `used`, in alphabetical or, if all are numbers, numerical order. Raises FileNotFoundError if
+    `labels` is missing, ValueError if it is damaged or lacks a class that is used.
     """
     path = labels or storage.join(folder, LABELS)
     if labels is None and storage.size(path) is None:
@@ -84,13 +60,9 @@ def read_class_names(folder, used, labels=None):
 
 
 def read_label_file(path):
-    """Returns the names of classes in a file that holds one a line; empty lines are passed over.
+    """Returns the class names of a file with one a line, ended by line feeds only; none is empty.
 
-    Lines end in a line feed, whatever else Unicode takes for an end of a line.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It names no classes, one twice, or one that can't be seen in one line.
+    Raises ValueError if it names no classes, one twice, or one not visible in one line.
     """
     lines = (line.strip(" \t\r") for line in read_text(path).split("\n"))
     names = []
@@ -129,12 +101,7 @@ def _alike(name):
 
 
 def read_text(path):
-    """Returns the text of a small file.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is not UTF-8.
-    """
+    """Returns the text of a small file; raises ValueError if it is not UTF-8."""
     try:
         content = storage.read(path)
     except FileNotFoundError as error:

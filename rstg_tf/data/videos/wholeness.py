@@ -12,11 +12,7 @@ _TAIL = 2**18  # Bytes; longer than any page of Ogg and any packet of MPEG.
 
 
 def missing_bytes(file):
-    """Returns how many bytes at least are missing at the end of a file; 0 where none are known to.
-
-    Args:
-        file: Open for reading bytes, and able to seek; it is left at its beginning.
-    """
+    """Returns the least number of bytes missing at the end of a seekable file, 0 if unknown."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     head = file.read(24)
