@@ -15,7 +15,7 @@ _INTEGERS = ((), tf.int64)
 
 
 def training_dataset(source, batch_size, seed=0, start_step=0, deterministic=True, context=None):
-    """Returns an endless data set of shuffled batches.
+    """Returns an endless dataset of shuffled batches.
 
     The batch of step `s` depends on `source`, `batch_size`, `seed` and `s` only (if
     `deterministic`): a training that starts again at `start_step` sees what it would have seen.
@@ -59,7 +59,7 @@ def training_dataset(source, batch_size, seed=0, start_step=0, deterministic=Tru
 
 
 def evaluation_dataset(source, batch_size, num_examples=None, context=None):
-    """Returns a data set that gives every example once, in order; the last batch may be smaller.
+    """Returns a dataset that gives every example once, in order; the last batch may be smaller.
 
     Args:
         source: As in `training_dataset`.
@@ -81,7 +81,7 @@ def evaluation_dataset(source, batch_size, num_examples=None, context=None):
 
 
 def whole_frames_dataset(source, num_examples=None):
-    """Returns a data set that gives every video once, in order, for dense evaluation.
+    """Returns a dataset that gives every video once, in order, for dense evaluation.
 
     Args:
         source: `Shards` of videos that are stored whole.
@@ -123,7 +123,7 @@ class _Part:
         return slice(self._worker * self._share, (self._worker + 1) * self._share)
 
     def of(self, numbered):
-        """The worker's elements of an enumerated data set of single examples."""
+        """The worker's elements of an enumerated dataset of single examples."""
         if self._workers == 1:
             return numbered
         return numbered.filter(

@@ -88,7 +88,7 @@ def find_facts(class_names: Sequence[str], description: Mapping[str, Any]) -> Fa
     """Finds the facts of clips whose dataset was not asked for them, by their class names.
 
     `description` is what the generator's `describe` returned, if known. Without a generator of
-    these classes, they are those of filmed clips of which nothing is known.
+    these classes, the facts are those of filmed clips of which nothing is known.
     """
     for generator in map(SOURCES.get, SOURCES.list()):
         if list(getattr(generator, "class_names", ())) == list(class_names):

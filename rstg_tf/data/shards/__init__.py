@@ -1,1 +1,1 @@
-"""Data sets on disk: TFRecord shards and the `dataset_info.json` that describes them."""
+"""Datasets on disk: TFRecord shards and the `dataset_info.json` that describes them."""

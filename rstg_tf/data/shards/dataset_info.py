@@ -56,7 +56,7 @@ _FORM = {
 def read_info(directory):
     """Returns the description in a folder (a path or a URL), or None if there is none.
 
-    Raises ValueError if it is damaged or describes what cannot be.
+    Raises ValueError if it is damaged or states impossible values.
     """
     path = storage.join(str(directory), INFO)
     try:
@@ -222,8 +222,8 @@ def _require(good, key, value, wanted):
 def alone(path, on_wait=None):
     """Holds a lock that no other process or thread has; calls `on_wait` once if it must wait.
 
-    The lock is a small file at `path`, removed at the end. Without support of the file system
-    nothing is locked.
+    The lock is a small file at `path`, removed at the end. On a file system without locks, nothing
+    is locked.
     """
     descriptor = None
     while descriptor is None:

@@ -178,10 +178,7 @@ def _read_local(path, shard, classes, verify):
 
 
 class ContactSheet:
-    """Gathers the first videos of classes spread over all classes, and draws them, one a row.
-
-    `classes`, `rows` and `frames` (evenly spread, of each video) are numbers.
-    """
+    """Gathers the first `rows` videos of classes spread over all, and draws `frames` of each."""
 
     def __init__(self, classes, rows=16, frames=8):
         self._frames = frames

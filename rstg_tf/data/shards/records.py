@@ -99,8 +99,8 @@ def _end_of(content, place):
 def read_record(path, number):
     """Reads one record by its number, from 0, whatever became of the others.
 
-    Raises ValueError if it is damaged or damage before it hides it, OSError if the file can't be
-    read.
+    Raises ValueError if it is damaged or can't be found after damage, OSError for an unreadable
+    file.
     """
     size = _size(path)
     places = _places(path, size)

@@ -1,4 +1,4 @@
-"""Writes a data set to disk, shard by shard."""
+"""Writes a dataset to disk, shard by shard."""
 
 import concurrent.futures
 import functools

@@ -1,4 +1,4 @@
-"""A data set on disk: TFRecord shards and the `dataset_info.json` that describes them."""
+"""A dataset on disk: TFRecord shards and the `dataset_info.json` that describes them."""
 
 import concurrent.futures
 import os
@@ -14,7 +14,7 @@ from rstg_tf.data.source import Facts, Source, find_facts
 
 
 class Shards(Source):
-    """One split of a data set on disk.
+    """One split of a dataset on disk.
 
     What can be checked without reading the clips is checked when it is built: folder,
     description, and that every shard is there and as long as it was when it was written.
@@ -28,7 +28,7 @@ class Shards(Source):
         on_corrupt: `"error"` ends at a damaged record; `"skip"` leaves it out and counts it.
 
     Attributes:
-        name: Name of the data set.
+        name: Name of the dataset.
         class_names: List of str.
         clip_shape: `(T, H, W, C)` of a clip.
         clips: As given where videos are stored whole, else None.

@@ -121,10 +121,10 @@ def _shuffle(state, values, count):
 def draw_motion(state, class_starts, by_class, persistence, unsynchronised, chosen, track):
     """Draws digits and their motion; returns whether the first two move in synchrony.
 
-    `state` is uint64 `[1]`. `by_class`, int64 `[N]`, are image numbers, those of class c from
+    `state` is uint64 `[1]`. Of the image numbers `by_class`, int64 `[N]`, those of class c go from
     `class_starts[c]` to `class_starts[c + 1]`. It writes image numbers of n different classes to
-    `chosen`, int64 `[n]`, and their (y, x) to `track`, int64 `[T, n, 2]`. `unsynchronised` is a
-    chance, as is `persistence`, see `_walk`.
+    `chosen`, int64 `[n]`, and their (y, x) to `track`, int64 `[T, n, 2]`. `persistence` (as in
+    `_walk`) and `unsynchronised` are chances.
     """
     count = len(chosen)
     classes = np.arange(len(class_starts) - 1)

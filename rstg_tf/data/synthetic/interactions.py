@@ -1,6 +1,6 @@
 """Interactions: short clips of hands and things whose actions only the order of time tells apart.
 
-A stand-in, made anywhere, for data sets of the kind of Something-Something.
+A stand-in, made anywhere, for datasets of the kind of Something-Something.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ class Interactions(Source):
         distractors: Bystanders in a clip: a number from 0 to this one is drawn.
         difficulty: 0 (large and vivid things, nothing else moves, no noise) ... 1 (hard).
         split: `"train"`, `"validation"` or `"test"`; splits share no clip.
-        seed: Seed of the data set, at least 0.
+        seed: Seed of the dataset, at least 0.
         num_examples: Number of clips of the split, where it has to have an end; by default
             10,000 for training and 2,000 otherwise.
 
@@ -101,7 +101,7 @@ class Interactions(Source):
         }
 
     def batch(self, indices, labels=None):
-        """Renders clips; a clip depends on the arguments of the data set and its index only.
+        """Renders clips; a clip depends on the arguments of the dataset and its index only.
 
         Args:
             indices: Numbers of the clips, ints of at least 0, `[n]`.

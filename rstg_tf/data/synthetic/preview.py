@@ -1,4 +1,4 @@
-"""A few clips of a data set as an animated picture."""
+"""A few clips of a dataset as an animated picture."""
 
 import textwrap
 

@@ -116,9 +116,9 @@ def render_clip(background, kinds, sizes, colours, tracks, camera, lights, noise
     Lengths are in pixels; colours and the standard deviation `noise` are in grey levels.
     `background` is float32 `[H + 2 m, W + 2 m, 3]`, `kinds` int64 `[P, 2]` (shape, texture), and
     `seed` a uint64 other than zero. The others are float64: `sizes` `[P, 3]` (half width, half
-    height, texture period), `colours` `[P, 2, 3]`, `tracks` `[T, P, 4]` (x and y of the centre,
-    scale, clockwise angle in radians), `camera` `[T, 2]` (x, y), below `m - 1`, and `lights` `[T,
-    3]`, gains.
+    height, texture period), `colours` `[P, 2, 3]`, gains `lights` `[T, 3]`, `tracks` `[T, P, 4]` (x
+    and y of the centre, scale, clockwise angle in radians), and `camera` `[T, 2]` (x, y), less than
+    `m - 1`.
     """
     height, width = out.shape[1:3]
     margin = (background.shape[0] - height) // 2
@@ -159,9 +159,9 @@ def _smooth(grid, y, x, c):
 def paint_background(wall, table, table_y, stripes, clouds, out):
     """Paints a wall above a table, both float64 `[3]` grey levels, into float32 `[H, W, 3]`.
 
-    `table_y` is the row of the table's far edge. `stripes`, float64 `[2, 4]` for wall and table,
-    are angle in radians, period in pixels, phase in periods and amplitude; `clouds`, float64 `[g,
-    g, 3]`, are a coarse grid of grey levels, added smoothly.
+    `table_y` is the row of the table's far edge. `clouds`, float64 `[g, g, 3]`, are a coarse grid
+    of grey levels, added smoothly; `stripes`, float64 `[2, 4]` for wall and table, are angle in
+    radians, period in pixels, phase in periods and amplitude in grey levels.
     """
     height, width = out.shape[:2]
     for i in range(height):

@@ -71,7 +71,7 @@ class SyncMNIST(Source):
             is 0 from video `end` on. None: it stays.
         no_pair: Probability of "no pair", in [0, 1].
         split: `"train"`, `"validation"` (other videos of the training digits) or `"test"`.
-        seed: Seed of the data set, at least 0.
+        seed: Seed of the dataset, at least 0.
         source: Of the digits, as in `load_digits`.
         mnist_path: `.npz` file of MNIST, as in `load_digits`.
         trajectories: File of the authors' trajectories to follow; it then gives the numbers of
@@ -162,7 +162,7 @@ class SyncMNIST(Source):
 
     @property
     def name(self):
-        """Name of the data set."""
+        """Name of the dataset."""
         return f"syncmnist{self.digits}"
 
     @property
@@ -204,7 +204,7 @@ class SyncMNIST(Source):
         }
 
     def batch(self, indices):
-        """Makes videos; a video depends on the arguments of the data set and its index only.
+        """Makes videos; a video depends on the arguments of the dataset and its index only.
 
         Args:
             indices: Numbers of the videos, ints of at least 0, `[n]`.

@@ -1,4 +1,4 @@
-"""Real videos: decoding, data sets as they are found on disk, and shards made of them."""
+"""Real videos: decoding, datasets as they are found on disk, and shards made of them."""
 
 from rstg_tf.data.videos.decoding import VideoError, VideoLimits, VideoReader, decode_video
 

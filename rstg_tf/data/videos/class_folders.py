@@ -1,4 +1,4 @@
-"""Data sets whose videos lie in one folder for each class."""
+"""Datasets whose videos lie in one folder for each class."""
 
 import collections
 import posixpath

@@ -1,4 +1,4 @@
-"""Data sets whose videos are listed in CSV files: `path,label`."""
+"""Datasets whose videos are listed in CSV files: `path,label`."""
 
 import csv
 import io

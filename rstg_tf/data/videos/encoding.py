@@ -19,7 +19,7 @@ _MAX_BYTES = 2**31 - 2**20  # What a protocol buffer can hold.
 class FrameFormat(NamedTuple):
     """How frames are stored; videos beyond the limits are left out.
 
-    JPEG frames that are upright, and whose size stays, are stored as they are.
+    JPEG frames that are upright and keep their size are stored unchanged.
     """
 
     frame_rate: float | None = None  # Per second; None keeps every frame.

@@ -63,7 +63,7 @@ _TOLD = 3
 
 
 def is_leftover(name):
-    """Returns whether a name, without folders, is of something that is no data.
+    """Returns whether a file or folder of this name, without its path, can't be a person's data.
 
     It is hidden, or left behind by systems, editors and browsers: `.git`, `._a.mp4`, `__MACOSX`,
     `Thumbs.db`, `@eaDir`, `lost+found`, `~$notes`, `a.mp4.crdownload`.

@@ -51,15 +51,16 @@ def make_shards(
 ):
     """Writes the videos of a `VideoList` as shards of all their frames, and `failures.csv`.
 
-    Equal arguments give equal bytes. After an interruption the same call makes what is missing, has
-    a wrong checksum, or whose videos were replaced or can be decoded only now. Videos are sorted by
-    the checksums of their names, so that a shard holds all kinds of classes. A second call for the
-    same split waits; in a store such as S3, which has no locks, both do all the work.
+    Equal arguments give equal bytes. After an interruption the same call makes the missing shards;
+    those that lack their checksum, or whose videos were replaced or can be decoded only now, are
+    made again. Videos are sorted by the checksums of their names, so that a shard holds all kinds
+    of classes. A second call for the same split waits; in a store such as S3, which has no locks,
+    both do all the work.
 
     By default there are at least 4 shards, of `shard_bytes` each. `progress` gets the numbers of
     shards done and of all, `tell` a line for the user. Returns the path of `dataset_info.json`;
-    raises ValueError if the folder holds another dataset or the same videos as another split, or if
-    more than `max_failures` videos fail.
+    raises ValueError if the folder holds another dataset, this split made in another way or another
+    split of the same videos, or if more than `max_failures` videos fail.
     """
     directory = str(directory)
     frame_format.check()

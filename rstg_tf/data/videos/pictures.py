@@ -88,8 +88,8 @@ class Converter:
 class _Scaler:
     """Converts frames of one kind by FFmpeg's own filters, as its command does.
 
-    PyAV takes chroma half a pixel further left. Chroma is interpolated at any resolution; planes of
-    colours take a quarter of the time of pixels.
+    PyAV takes chroma half a pixel further left. Chroma is interpolated, whatever its resolution; to
+    planes of colours that is four times as fast as to pixels.
     """
 
     def __init__(self, kind, size):

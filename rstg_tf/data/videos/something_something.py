@@ -39,13 +39,13 @@ def check_none(listed, source):
 
 
 def list_split(source, version, split, videos=None):
-    """Lists the videos of one split of version `"v1"` or `"v2"`; `"test"` of v2 needs its answers.
+    """Lists the videos of one split of `"v1"` or `"v2"`; classes are in the label file's order.
 
     The source, or its folder `labels`, has `something-something-VERSION-{labels,train,...}`: `.csv`
-    with lines `ID;TEMPLATE` (v1), or `.json`, also without the prefix (v2). Videos, `ID/00001.jpg`
-    (v1) or `ID.webm` or `.mp4` (v2), are in `videos`, or by default in
-    `20bn-something-something-VERSION`, `videos` or the source. Raises FileNotFoundError if
-    something is missing, ValueError if it is damaged or has no labels.
+    with lines `ID;TEMPLATE` (v1), or `.json`, also without the prefix (v2), whose test split needs
+    `test-answers.csv`, lines `ID;CLASS`. Videos, `ID/00001.jpg` (v1) or `ID.webm` or `.mp4` (v2),
+    are in `videos`, or by default in `20bn-something-something-VERSION`, `videos` or the source.
+    Raises FileNotFoundError if something is missing, ValueError if it is damaged or has no labels.
     """
     read = _read_v1 if version == "v1" else _read_v2
     class_names, labelled = read(source, split)

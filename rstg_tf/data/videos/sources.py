@@ -1,4 +1,4 @@
-"""Data sets of videos as they are found on disk: which videos, of which classes."""
+"""Datasets of videos as they are found on disk: which videos, of which classes."""
 
 import collections
 import os
@@ -69,7 +69,7 @@ def _looks_like(source):
 
 
 def _file_name(name):
-    """Returns what a data set of this name is called in the names of files."""
+    """Returns what a dataset of this name is called in the names of files."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._") or "videos"
 
 

@@ -1,4 +1,4 @@
-"""The videos of a data set and the names of its classes."""
+"""The videos of a dataset and the names of its classes."""
 
 import collections
 import re
