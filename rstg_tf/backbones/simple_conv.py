@@ -41,11 +41,16 @@ class SimpleConv(ConfiguredLayer):
             raise ValueError(f"filters must be positive numbers. Received: filters={filters}")
         self._convolutions = [
             tf.keras.layers.Conv2D(
-                n, 3, use_bias=False, kernel_initializer="he_normal", name=f"conv{i}"
+                n,
+                3,
+                use_bias=False,
+                kernel_initializer="he_normal",
+                name=f"conv{i}",
+                dtype=self.dtype_policy,
             )
             for i, n in enumerate(self.filters, start=1)
         ]
-        self._pool = tf.keras.layers.MaxPool2D(2)
+        self._pool = tf.keras.layers.MaxPool2D(2, dtype=self.dtype_policy)
 
     @property
     def weights_of_layers(self):

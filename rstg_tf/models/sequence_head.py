@@ -47,13 +47,18 @@ class SequenceHead(ConfiguredLayer):
         self.spatial = spatial
         self.temporal = temporal
         self.grid = grid
+        policy = self.dtype_policy
         if spatial == "conv":
             self._convolution = tf.keras.layers.Conv2D(
-                units, 3, padding="same", activation="relu", name="conv"
+                units, 3, padding="same", activation="relu", name="conv", dtype=policy
             )
-            self._cells = RegionPooling(scales=(grid,), name="cells")
-        self._project = tf.keras.layers.Dense(units, activation="relu", name="project")
-        self._lstm = tf.keras.layers.LSTM(units, name="lstm") if temporal == "lstm" else None
+            self._cells = RegionPooling(scales=(grid,), name="cells", dtype=policy)
+        self._project = tf.keras.layers.Dense(
+            units, activation="relu", name="project", dtype=policy
+        )
+        self._lstm = (
+            tf.keras.layers.LSTM(units, name="lstm", dtype=policy) if temporal == "lstm" else None
+        )
 
     def call(self, features, training=None):
         """Runs a clip."""

@@ -83,11 +83,17 @@ class VideoClassifier(tf.keras.Model):
             "backbone_options": dict(backbone_options or {}),
             "head_options": dict(head_options or {}),
         }
-        options = self._options["backbone_options"]
+        policy = self.dtype_policy
+        options = {"dtype": policy, **self._options["backbone_options"]}
         self.backbone = BACKBONES.get(backbone)(name="backbone", **options)
-        self.head = HEADS.get(head)(name="head", **self._options["head_options"])
-        self._norm = tf.keras.layers.LayerNormalization(name="norm") if norm == "layer" else None
-        self._dropout = tf.keras.layers.Dropout(dropout)
+        options = {"dtype": policy, **self._options["head_options"]}
+        self.head = HEADS.get(head)(name="head", **options)
+        self._norm = (
+            tf.keras.layers.LayerNormalization(name="norm", dtype=policy)
+            if norm == "layer"
+            else None
+        )
+        self._dropout = tf.keras.layers.Dropout(dropout, dtype=policy)
         self._classifier = tf.keras.layers.Dense(num_classes, dtype="float32", name="classifier")
         # Shapes of a SavedModel are those of the first call.
         self(tf.keras.Input((None, None, None, channels), dtype=tf.uint8))
