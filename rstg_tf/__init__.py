@@ -12,13 +12,12 @@ gives the real ones. Where TensorFlow is not installed, the graph (`rstg_tf.grap
 generators (`rstg_tf.data`) still work.
 """
 
-import importlib
-import pkgutil
 import sys
 import typing
 
 import wrapt
 
+from rstg_tf import lazy
 from rstg_tf.registry import import_modules
 
 __version__ = "0.1.0"
@@ -49,23 +48,7 @@ if typing.TYPE_CHECKING:  # The same for type checkers, which don't run `__getat
     from rstg_tf.prediction import Predictor as Predictor
     from rstg_tf.training.train import train as train
 
-
-def __getattr__(name):
-    if name in _PLACES:
-        value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
-        return globals().setdefault(name, value)
-    if name in _parts():
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_PLACES, *_parts()})
-
-
-def _parts():
-    return {module.name for module in pkgutil.iter_modules(__path__)}
-
+__getattr__, __dir__ = lazy.attach(__name__, _PLACES)
 
 _REGISTERING = ("keras", "rstg_tf.layers", "rstg_tf.backbones")
 _imported: set[str] = set()

@@ -7,9 +7,9 @@
 Parts are imported when they are first used; the generators work without TensorFlow.
 """
 
-import importlib
-import pkgutil
 import typing
+
+from rstg_tf import lazy
 
 _PLACES = {
     "Clips": "pipeline.clips",
@@ -29,18 +29,4 @@ if typing.TYPE_CHECKING:  # The same for type checkers, which don't run `__getat
     from rstg_tf.data.synthetic.interactions import Interactions as Interactions
     from rstg_tf.data.synthetic.syncmnist import SyncMNIST as SyncMNIST
 
-
-def __getattr__(name):
-    if name in _PLACES:
-        return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
-    if name in _parts():
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_PLACES, *_parts()})
-
-
-def _parts():
-    return {module.name for module in pkgutil.iter_modules(__path__)}
+__getattr__, __dir__ = lazy.attach(__name__, _PLACES)
